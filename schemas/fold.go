@@ -1,0 +1,34 @@
+package schemas
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Of is the state of a call of which nothing is known but e.
+func Of(e Event) Call { return Join(Call{}, e.call) }
+
+// Fold folds one event, which came at that offset, into a call's record; the
+// zero CallRecord is that of a call of which nothing is known. It never fails,
+// and it changes neither r nor e.
+//
+// The result's State.Newest tells whether the event was the newest so far: it
+// then equals e.Key, unless the call is erased.
+func Fold(r CallRecord, e Event, offset int64) CallRecord {
+	r.State = Join(r.State, e.call)
+	r.Trace = r.Trace.Add(e, offset)
+	return r
+}
+
+// Hash identifies a state: the head of the SHA-256 of its canonical encoding,
+// 32 hexadecimal digits. Outcomes and commands carry it as state_hash.
+func (c Call) Hash() string {
+	b, err := encode(c)
+	if err != nil {
+		// Only fields of a newer binary that are no JSON could bring this
+		// about, and those cannot come out of a decoder.
+		panic(err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,44 @@
+package schemas
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func compareTraceEvents(a, b TraceEvent) int {
+	return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Event, b.Event))
+}
+
+// Add is the trace with one more event. Events are ordered by key, then name;
+// the newest 32 are kept, and of an event that came twice the lower offset.
+// Like the state, the trace does not depend on the order of events.
+func (t Trace) Add(e Event, offset int64) Trace {
+	event := TraceEvent{At: e.Key, Event: e.Name, Offset: offset}
+	i, found := slices.BinarySearchFunc(t.Events, event, compareTraceEvents)
+	t.Events = slices.Clone(t.Events)
+	if found {
+		t.Events[i].Offset = min(t.Events[i].Offset, offset)
+		return t
+	}
+	t.Events = slices.Insert(t.Events, i, event)
+	t.Events = t.Events[max(0, len(t.Events)-maxTrace):]
+	return t
+}
+
+// EventAt names the event of a key as NAME@UNIXSECONDS, for reasons and
+// explanations. Where the trace does not hold it any more, NAME is the rank's;
+// for the zero Key the result is "".
+func (t Trace) EventAt(k Key) string {
+	if k.IsZero() {
+		return ""
+	}
+	name := k.Rank.String()
+	// The first event of that key, whatever its name.
+	i, _ := slices.BinarySearchFunc(t.Events, TraceEvent{At: k}, compareTraceEvents)
+	if i < len(t.Events) && t.Events[i].At == k {
+		name = t.Events[i].Event
+	}
+	return name + "@" + strconv.FormatInt(k.Time, 10)
+}
