@@ -1,0 +1,63 @@
+package projector
+
+import (
+	"strings"
+
+	"github.com/callfold/callfold/schemas"
+)
+
+// Lookup is what is known about the external party of a call before Salesforce
+// is asked (M4, M8).
+type Lookup struct {
+	// Number is E.164 with "+"; empty when the number is withheld or not a
+	// valid one. Then nothing matches and nothing is created.
+	Number string
+	// Display stands for the party where no record does: the number in
+	// international format, an invalid one as sent, or the pack's word for
+	// anonymous.
+	Display string
+	// Region is the ISO 3166 alpha-2 code of the number, empty when it has none.
+	Region string
+	// DefaultRegion is the region in which stored numbers without a country
+	// code are understood: that of the Aircall number.
+	DefaultRegion string
+	// Variants are ways in which people may have typed the number, for lists
+	// in SOQL. They are for finding candidates; what matches is for Choose.
+	Variants []string
+	// Reason says how the number was understood.
+	Reason schemas.Reason
+}
+
+// anonymousDigits is what Aircall sends as raw_digits of a withheld number.
+const anonymousDigits = "anonymous"
+
+// Lookup normalises the external number of a call (M4, M8). A number that
+// Aircall did not send at all counts as withheld.
+func (r *Rules) Lookup(record schemas.CallRecord) Lookup {
+	c := &record.State
+	raw := strings.TrimSpace(c.External.Value)
+	l := Lookup{DefaultRegion: r.defaultRegion(c)}
+	if raw == "" || strings.EqualFold(raw, anonymousDigits) {
+		l.Display = r.pack.anonymous
+		l.Reason = reason(&record.Trace, "M8", "The external number is withheld, so it matches nothing.", c.External.At)
+		return l
+	}
+	n := r.number(raw, l.DefaultRegion)
+	if n.e164 == "" {
+		l.Display = raw
+		l.Reason = reason(&record.Trace, "M4", "The external number is not a valid one, so it matches nothing.", c.External.At)
+		return l
+	}
+	l.Number, l.Display, l.Region = n.e164, n.international, n.region
+	l.Variants = n.variants(l.DefaultRegion)
+	l.Reason = reason(&record.Trace, "M4", "The external number was normalised to E.164.", c.External.At)
+	return l
+}
+
+// defaultRegion is the country of the Aircall number, else the one in the settings.
+func (r *Rules) defaultRegion(c *schemas.Call) string {
+	if c.Number.Country.Value != "" {
+		return strings.ToUpper(c.Number.Country.Value)
+	}
+	return strings.ToUpper(r.settings.Match.DefaultRegion)
+}

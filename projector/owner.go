@@ -1,0 +1,192 @@
+package projector
+
+import (
+	"strings"
+	"time"
+
+	"github.com/callfold/callfold/schemas"
+)
+
+// The rungs of the ladders (O4).
+const (
+	rungAgent       = "agent"
+	rungRecordOwner = "record_owner"
+	rungFallback    = "fallback"
+	rungIntegration = "integration_user"
+)
+
+// Own says whom the Task belongs to (O1–O5, M9). It returns nil where OwnerId
+// is to be left out. previous is the owner remembered with the call, nil on the
+// first write and after a re-match: it stays until somebody else answers.
+//
+// When Salesforce refuses an owner that it has deactivated meanwhile, ask again
+// with a Directory that shows this.
+func (r *Rules) Own(record schemas.CallRecord, m *schemas.Match, previous *schemas.Owner, org Org) (*schemas.Owner, schemas.Reason) {
+	c := &record.State
+	if m == nil {
+		return nil, schemas.Reason{Rule: "O5", Why: "The call matches no record, so Salesforce decides whose the Task is."}
+	}
+	a := answerer(c)
+	owner := &schemas.Owner{}
+	if a != nil {
+		owner.AnsweredBy = a.ID
+	}
+	if previous != nil && previous.AnsweredBy == owner.AnsweredBy {
+		return previous, schemas.Reason{Rule: "M9", Why: "The owner stays: nobody else has answered since."}
+	}
+	var why schemas.Reason
+	if a != nil {
+		why = reason(&record.Trace, "", "", a.At)
+	}
+	ladder := r.settings.Owner.Unanswered
+	if answered(c) {
+		ladder = r.settings.Owner.Answered
+	}
+	for _, rung := range ladder {
+		id, note := r.climb(rung, c, m, org)
+		if id == "" {
+			why.Considered = append(why.Considered, rung+": "+note)
+			continue
+		}
+		owner.ID, owner.Rung = id, rung
+		why.Rule, why.Why = ownerRule(rung, answered(c)), note
+		return owner, why
+	}
+	why.Rule, why.Why = ownerRule("", answered(c)), "No rung of the ladder gives an owner, so Salesforce decides whose the Task is."
+	return nil, why
+}
+
+// climb tries one rung. It returns the owner with a sentence, or no owner with
+// the reason.
+func (r *Rules) climb(rung string, c *schemas.Call, m *schemas.Match, org Org) (id, note string) {
+	switch rung {
+	case rungAgent:
+		u, note := r.agentUser(onThePhone(c), c, org)
+		if u == nil {
+			return "", note
+		}
+		return u.ID, note
+	case rungRecordOwner:
+		return usableID(org.Users.User(m.OwnerID), m.OwnerID, "The "+m.Object+" belongs to this user.")
+	case rungFallback:
+		name := r.settings.Owner.Fallback
+		u := org.Users.User(name)
+		if u == nil {
+			u = org.Users.withUsername(name)
+		}
+		return usableID(u, name, "The settings name this user in owner.fallback.")
+	default:
+		if org.IntegrationUser == "" {
+			return "", "it is not known who that is"
+		}
+		return org.IntegrationUser, "The Task stays with the integration user."
+	}
+}
+
+func usableID(u *User, wanted, why string) (id, note string) {
+	switch {
+	case wanted == "":
+		return "", "none"
+	case u == nil:
+		return "", wanted + " is no user that is known"
+	case u.IsQueue:
+		return "", wanted + " is a queue"
+	case !u.IsActive:
+		return "", wanted + " is inactive"
+	}
+	return u.ID, why
+}
+
+// ownerRule is the rule that a rung belongs to.
+func ownerRule(rung string, answered bool) string {
+	switch {
+	case rung == rungAgent:
+		return "O1"
+	case answered:
+		return "O2"
+	case rung == rungRecordOwner:
+		return "O3"
+	}
+	return "O4"
+}
+
+// agentUser is the Salesforce user of an Aircall user (O1), or nil, with a
+// sentence in either case.
+func (r *Rules) agentUser(a *schemas.Agent, c *schemas.Call, org Org) (*User, string) {
+	switch {
+	case a == nil:
+		return nil, "no Aircall user is known"
+	case a.Email.Value == "":
+		return nil, "the e-mail of " + agentName(a) + " is not known"
+	}
+	at := callTime(c)
+	why := "no Salesforce user has the e-mail of " + agentName(a)
+	// check reports whether u may own the call's Task, and remembers why not.
+	check := func(u *User) bool {
+		switch {
+		case !u.usable():
+			why = "user " + u.ID + " is inactive"
+			return false
+		case !u.CreatedAt.IsZero() && u.CreatedAt.Add(r.settings.Owner.MinimumUserAge).After(at):
+			why = "user " + u.ID + " was too young at the time of the call"
+			return false
+		}
+		return true
+	}
+	if name, ok := r.aliases[strings.ToLower(a.Email.Value)]; ok {
+		if u := org.Users.withUsername(name); u != nil && check(u) {
+			return u, agentName(a) + " is this user by owner.aliases."
+		}
+	}
+	var best *User
+	for _, u := range org.Users.withEmail(a.Email.Value) {
+		if !check(u) {
+			continue
+		}
+		if best == nil || strings.EqualFold(u.Username, a.Email.Value) && !strings.EqualFold(best.Username, a.Email.Value) {
+			best = u // they come by Id, so the first is the lowest
+		}
+	}
+	if best == nil {
+		return nil, why
+	}
+	return best, agentName(a) + " has the e-mail of this user."
+}
+
+// callTime is when the call began, or the newest time known where that is not.
+func callTime(c *schemas.Call) time.Time {
+	if c.StartedAt != 0 {
+		return time.Unix(c.StartedAt, 0)
+	}
+	return time.Unix(c.Newest.Time, 0)
+}
+
+// TakeOver says whether the matched record, owned by the integration user, is
+// to be given to the agent on the phone, and the Salesforce Id of that user
+// (O6); empty for no. Write it once, and only while the record still belongs to
+// the integration user. The ladders look at the owner before this change.
+func (r *Rules) TakeOver(record schemas.CallRecord, m *schemas.Match, org Org) (userID string, why schemas.Reason) {
+	why.Rule = "O6"
+	switch {
+	case !r.settings.Owner.TakeOverIntegrationRecords:
+		why.Why = "owner.take_over_integration_records is off."
+	case m == nil:
+		why.Why = "The call matches no record."
+	case m.Created:
+		why.Why = "The record was created for this very call."
+	case org.IntegrationUser == "" || !sameID(m.OwnerID, org.IntegrationUser):
+		why.Why = "The record does not belong to the integration user."
+	default:
+		u, note := r.agentUser(onThePhone(&record.State), &record.State, org)
+		switch {
+		case u == nil:
+			why.Why = "No agent can take the record over: " + note + "."
+		case sameID(u.ID, org.IntegrationUser):
+			why.Why = "The agent is the integration user."
+		default:
+			why.Why = "The record of the integration user goes to the agent on the phone: " + note
+			return u.ID, why
+		}
+	}
+	return "", why
+}
