@@ -1,0 +1,142 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/callfold/callfold/internal/table"
+	"github.com/callfold/callfold/schemas"
+)
+
+// Batch is what one turn handles, and one transaction commits.
+type Batch[V any] struct {
+	// Partitions have input, or timers that are due.
+	Partitions []*Partition[V]
+	// Now is the engine's clock at the start of the turn.
+	Now time.Time
+}
+
+// Each calls f for all partitions in parallel and returns the first error.
+func (b *Batch[V]) Each(ctx context.Context, f func(context.Context, *Partition[V]) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range b.Partitions {
+		g.Go(func() error { return f(ctx, p) })
+	}
+	return g.Wait()
+}
+
+func (b *Batch[V]) records() int {
+	n := 0
+	for _, p := range b.Partitions {
+		n += len(p.Records)
+	}
+	return n
+}
+
+// consumed reports whether the batch moves any input offset.
+func (b *Batch[V]) consumed() bool {
+	for _, p := range b.Partitions {
+		if p.next > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Partition is one input partition inside one turn: its input, and its states
+// as this turn sees them. Different partitions may be used concurrently, one
+// partition may not.
+type Partition[V any] struct {
+	// ID is the partition's number.
+	ID int32
+	// Records are the input, in order; none when only timers are due.
+	Records []*kgo.Record
+	// Due are the keys whose timers have expired, the longest due first. Each
+	// must be Put again, or its timer stays due.
+	Due []string
+
+	codec Codec[V]
+	table *table.Table
+	// next is the input offset after Records, 0 where there is no input. It may
+	// be beyond the last record, since the engine's own markers are left out.
+	next int64
+
+	// The overlay: what this turn changed.
+	changed  map[string]V
+	order    []string      // keys of changed, in the order of their first change
+	rejected []*kgo.Record // for the topic of rejected records
+	reasons  []schemas.RejectReason
+
+	changelog []*kgo.Record // what the transaction writes of it, see lane.output
+}
+
+// Get returns the state of a key as of this turn, and false where there is none.
+func (p *Partition[V]) Get(key string) (V, bool, error) {
+	if v, ok := p.changed[key]; ok {
+		return v, true, nil
+	}
+	var zero V
+	b, ok, err := p.table.Get(key)
+	if err != nil || !ok {
+		return zero, false, err
+	}
+	v, err := p.codec.Decode(p.codec.Schema(), b)
+	if err != nil {
+		return zero, false, fmt.Errorf("reading the state of %s: %w", key, err)
+	}
+	return v, true, nil
+}
+
+// Put changes the state of a key. It counts when the transaction commits.
+func (p *Partition[V]) Put(key string, v V) {
+	if p.changed == nil {
+		p.changed = map[string]V{}
+	}
+	if _, ok := p.changed[key]; !ok {
+		p.order = append(p.order, key)
+	}
+	p.changed[key] = v
+}
+
+// Reject sends an input record that cannot be used to the topic of rejected
+// records, in the turn's transaction.
+func (p *Partition[V]) Reject(r *kgo.Record, reason schemas.RejectReason, detail string) error {
+	receivedAt, _ := strconv.ParseInt(Header(r, schemas.HeaderReceivedAt), 10, 64)
+	id, _ := strconv.ParseInt(string(r.Key), 10, 64)
+	rejected := schemas.RejectedRecord{
+		Reason: reason, Detail: detail,
+		Origin: schemas.Origin{
+			Source: Header(r, schemas.HeaderSource), Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
+		},
+		ReceivedAt: receivedAt,
+		Event:      Header(r, schemas.HeaderEvent),
+		CallID:     id,
+		BodySize:   int64(len(r.Value)),
+	}
+	rejected.SetBody(r.Value)
+	value, err := schemas.Rejects.Encode(rejected)
+	if err != nil {
+		return fmt.Errorf("encoding a rejected record: %w", err)
+	}
+	p.rejected = append(p.rejected, &kgo.Record{
+		Key: r.Key, Value: value,
+		Headers: []kgo.RecordHeader{{Key: schemas.HeaderSchema, Value: []byte(schemas.Rejects.Schema())}},
+	})
+	p.reasons = append(p.reasons, reason)
+	return nil
+}
+
+// Header returns the value of a record's header, "" where there is none.
+func Header(r *kgo.Record, key string) string {
+	for _, h := range r.Headers {
+		if h.Key == key {
+			return string(h.Value)
+		}
+	}
+	return ""
+}

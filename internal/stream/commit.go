@@ -1,0 +1,203 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/callfold/callfold/internal/table"
+	"github.com/callfold/callfold/schemas"
+)
+
+// commit writes a handled batch in one transaction: the changed states and the
+// rejected records of each partition, and the offsets. It returns false when
+// the transaction was cleanly aborted, and an error when its outcome is unknown.
+func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (bool, error) {
+	var out []*kgo.Record
+	for _, p := range b.Partitions {
+		records, err := l.output(p)
+		if err != nil {
+			return false, err
+		}
+		out = append(out, records...)
+	}
+	if len(out) == 0 {
+		return true, nil // timers that changed nothing
+	}
+
+	// A transaction that was begun must be ended, also when the stage is told
+	// to stop; it is bounded by its own timeout.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.opts.Timeouts.Transaction)
+	defer cancel()
+	if err := l.session.Begin(); err != nil {
+		return false, fmt.Errorf("beginning a transaction: %w", err)
+	}
+	produced := kgo.AbortingFirstErrPromise(l.session.Client())
+	for _, r := range out {
+		l.session.Produce(ctx, r, produced.Promise())
+	}
+	err := produced.Err()
+	if err == nil && !b.consumed() {
+		err = l.fence(ctx, b)
+	}
+	if err != nil {
+		l.log.Warn("aborting a transaction", "cause", err)
+	}
+	return l.session.End(ctx, kgo.TransactionEndTry(err == nil))
+}
+
+// output makes and lists the records that a partition writes.
+func (l *lane[V]) output(p *Partition[V]) ([]*kgo.Record, error) {
+	for _, key := range p.order {
+		value, err := l.opts.Codec.Encode(p.changed[key])
+		if err != nil {
+			return nil, fmt.Errorf("encoding the state of %s: %w", key, err)
+		}
+		if len(value) > mostStateBytes {
+			if err := p.rejectKey(key, len(value)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		p.changelog = append(p.changelog, &kgo.Record{
+			Key: []byte(key), Value: value,
+			Headers: []kgo.RecordHeader{{Key: schemas.HeaderSchema, Value: []byte(l.opts.Codec.Schema())}},
+		})
+	}
+	if p.next > 0 && len(p.changelog) == 0 {
+		p.changelog = append(p.changelog, marker("next-input"))
+	}
+	for i, r := range p.changelog {
+		r.Topic, r.Partition = l.opts.Changelog, p.ID
+		if i == len(p.changelog)-1 {
+			r.Headers = append(r.Headers, nextInputHeader(p.reached()))
+		}
+	}
+	for _, r := range p.rejected {
+		r.Topic, r.Partition = l.opts.Rejected, p.ID
+	}
+	return slices.Concat(p.changelog, p.rejected), nil
+}
+
+// mostStateBytes leaves room in a record for key, headers and framing.
+const mostStateBytes = MaxRecordBytes - 4096
+
+// rejectKey takes back the change of a state that no record can hold, and
+// rejects the input that made it: nothing may block a partition.
+func (p *Partition[V]) rejectKey(key string, size int) error {
+	delete(p.changed, key)
+	for _, r := range p.Records {
+		if string(r.Key) == key {
+			if err := p.Reject(r, schemas.TooLarge, fmt.Sprintf("the state would take %d bytes, a record holds %d", size, mostStateBytes)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reached is the input offset up to which the partition's states account.
+func (p *Partition[V]) reached() int64 {
+	if p.next > 0 {
+		return p.next
+	}
+	return p.table.Checkpoint().NextInput
+}
+
+// fence makes a transaction without input depend on our membership. A
+// transaction that commits offsets is refused when the group has moved on; one
+// that only timers caused would commit nothing, and a process that had been
+// paused for a while could write to a changelog that has a new owner. So it
+// commits the unchanged offsets, in the name of our generation.
+//
+// When that is accepted, a new owner can only have been made after the changes
+// were written; its restore waits for this transaction.
+func (l *lane[V]) fence(ctx context.Context, b *Batch[V]) error {
+	cl := l.session.Client()
+	if err := cl.Flush(ctx); err != nil {
+		return fmt.Errorf("flushing: %w", err)
+	}
+	pid, epoch, err := cl.ProducerID(ctx)
+	if err != nil {
+		return fmt.Errorf("asking for the producer id: %w", err)
+	}
+	add := kmsg.NewPtrAddOffsetsToTxnRequest()
+	add.TransactionalID = l.id + l.opts.TransactionalSuffix
+	add.ProducerID, add.ProducerEpoch, add.Group = pid, epoch, l.opts.Group
+	added, err := add.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(added.ErrorCode)
+	}
+	if err != nil {
+		return fmt.Errorf("adding offsets to a transaction: %w", err)
+	}
+
+	member, generation := cl.GroupMetadata()
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.Group = add.TransactionalID, l.opts.Group
+	req.ProducerID, req.ProducerEpoch = pid, epoch
+	req.MemberID, req.Generation, req.InstanceID = member, generation, &l.id
+	topic := kmsg.NewTxnOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = l.opts.Input, l.inputID
+	for _, p := range b.Partitions {
+		offset := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		offset.Partition, offset.Offset = p.ID, p.reached()
+		topic.Partitions = append(topic.Partitions, offset)
+	}
+	req.Topics = append(req.Topics, topic)
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return fmt.Errorf("committing offsets: %w", err)
+	}
+	var errs []error
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			errs = append(errs, kerr.ErrorForCode(p.ErrorCode))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("committing offsets: %w", err)
+	}
+	return nil
+}
+
+// apply makes the changes of a committed batch in the tables.
+func (l *lane[V]) apply(b *Batch[V]) error {
+	for _, p := range b.Partitions {
+		if len(p.changelog) == 0 {
+			continue
+		}
+		c := p.table.Checkpoint()
+		c.NextInput, c.SavedAt = p.reached(), b.Now
+		var changes []table.Change
+		for _, r := range p.changelog {
+			c.Offset = r.Offset + 1
+			if IsMarker(r) {
+				continue
+			}
+			key := string(r.Key)
+			changes = append(changes, table.Change{Key: key, Value: r.Value, Due: l.due(p.changed[key])})
+		}
+		if err := p.table.Apply(changes, c); err != nil {
+			return fmt.Errorf("applying a committed batch: %w", err)
+		}
+		l.metrics.done(len(p.Records), len(changes), p.reasons)
+	}
+	return nil
+}
+
+// due is when a state wants to be looked at again, zero for never.
+func (l *lane[V]) due(v V) time.Time {
+	if l.opts.Timer != nil {
+		if at, ok := l.opts.Timer(v); ok {
+			return at
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,122 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// MismatchError says that a changelog and the group's offset were not committed
+// together.
+type MismatchError struct {
+	// NextInput is the offset that the restored states account for; Group is
+	// where the group would go on.
+	NextInput, Group int64
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("the states account for the input before offset %d, the group goes on at %d", e.NextInput, e.Group)
+}
+
+// guard compares what a restored table accounts for with where the group would
+// go on. They are committed together, so they are equal, unless something is
+// broken, or an operator moved the group's offset. The first result tells; the
+// second is an error of asking.
+func (l *lane[V]) guard(ctx context.Context, cl *kgo.Client, t *task) (*MismatchError, error) {
+	group, err := l.groupOffset(ctx, cl, t.partition)
+	if err != nil {
+		return nil, err
+	}
+	next := t.table.Checkpoint().NextInput
+	// A group without an offset begins at the start of the log: all of it is
+	// handled (again), which is right whatever the table holds.
+	if group < 0 || group == next {
+		return nil, nil
+	}
+	return &MismatchError{NextInput: next, Group: group}, nil
+}
+
+// errMended ends a session whose group offset was corrected: a new one begins
+// with the right offset.
+var errMended = errors.New("the group's offset was moved back to input whose states were missing")
+
+// mend goes on where no input is left out. Handling input again is harmless,
+// since folding an event twice changes nothing; leaving input out is not.
+func (l *lane[V]) mend(ctx context.Context, cl *kgo.Client, t *task, m *MismatchError) error {
+	if m.Group < m.NextInput {
+		l.log.Warn("the group's offset was moved back; handling that input again", "partition", t.partition, "mismatch", m)
+		return nil
+	}
+	l.log.Error("input was consumed whose states are missing; going back to it", "partition", t.partition, "mismatch", m)
+	var refused error
+	cl.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{
+		l.opts.Input: {t.partition: {Epoch: -1, Offset: m.NextInput}},
+	}, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if refused = err; err != nil {
+			return
+		}
+		for _, topic := range resp.Topics {
+			for _, p := range topic.Partitions {
+				refused = errors.Join(refused, kerr.ErrorForCode(p.ErrorCode))
+			}
+		}
+	})
+	if refused != nil {
+		return fmt.Errorf("correcting the group's offset: %w", refused)
+	}
+	l.broken.Store(&errMended)
+	return nil
+}
+
+// groupOffset asks where the group goes on; -1 when it never committed. It
+// waits while a transaction that moves the offset is open.
+func (l *lane[V]) groupOffset(ctx context.Context, cl *kgo.Client, partition int32) (int64, error) {
+	for {
+		offset, err := l.askGroupOffset(ctx, cl, partition)
+		if !errors.Is(err, kerr.UnstableOffsetCommit) {
+			return offset, err
+		}
+		if !pause(ctx, 100*time.Millisecond) {
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func (l *lane[V]) askGroupOffset(ctx context.Context, cl *kgo.Client, partition int32) (int64, error) {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.RequireStable = true
+	topic := kmsg.NewOffsetFetchRequestGroupTopic()
+	topic.Topic, topic.Partitions = l.opts.Input, []int32{partition}
+	group := kmsg.NewOffsetFetchRequestGroup()
+	group.Group, group.Topics = l.opts.Group, append(group.Topics, topic)
+	req.Groups = append(req.Groups, group)
+	resp, err := req.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("asking for the group's offset: %w", err)
+	}
+	for _, g := range resp.Groups {
+		if g.ErrorCode == kerr.GroupIDNotFound.Code {
+			return -1, nil
+		}
+		if err := kerr.ErrorForCode(g.ErrorCode); err != nil {
+			return 0, fmt.Errorf("asking for the group's offset: %w", err)
+		}
+		for _, t := range g.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return 0, fmt.Errorf("asking for the group's offset: %w", err)
+				}
+				return p.Offset, nil
+			}
+		}
+	}
+	return -1, nil
+}

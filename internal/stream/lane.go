@@ -1,0 +1,229 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// lane is one member of the group with one transactional producer.
+type lane[V any] struct {
+	*Engine[V]
+	// id is the transactional id and, without the suffix, the member's
+	// instance id. Both stay the same over restarts: so the group gives a
+	// restarted process its partitions back at once, and a transaction that it
+	// left open is ended when it comes back instead of when it times out.
+	id  string
+	log *slog.Logger
+
+	session *kgo.GroupTransactSession
+
+	mu      sync.Mutex
+	tasks   map[int32]*task // what the group has given us
+	leaving []*task         // what it took away; their tables are still ours
+	joined  bool            // the group has given us an assignment
+
+	broken atomic.Pointer[error] // set by a restore that wants a new session
+}
+
+func newLane[V any](e *Engine[V], number int) *lane[V] {
+	id := fmt.Sprintf("%s-%s-%d", e.opts.Group, e.opts.Instance, number)
+	return &lane[V]{Engine: e, id: id, log: e.opts.Logger.With("lane", number), tasks: map[int32]*task{}}
+}
+
+// run opens sessions until ctx is done.
+func (l *lane[V]) run(ctx context.Context) {
+	wait := newBackOff()
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := l.runSession(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		l.opts.Health(l.id, err)
+		l.log.Error("the Kafka session ended; opening a new one", "cause", err)
+		if time.Since(began) > time.Minute {
+			wait.Reset()
+		}
+		pause(ctx, wait.NextBackOff())
+	}
+}
+
+// runSession takes turns until ctx is done (then it returns nil) or the session
+// cannot be used any longer.
+func (l *lane[V]) runSession(ctx context.Context) error {
+	session, err := kgo.NewGroupTransactSession(l.options()...)
+	if err != nil {
+		return fmt.Errorf("opening a Kafka session: %w", err)
+	}
+	l.session = session
+	defer l.close()
+	l.opts.Health(l.id, errJoining)
+
+	wait := newBackOff()
+	for ctx.Err() == nil {
+		l.settle()
+		if err := l.broken.Swap(nil); err != nil {
+			return *err
+		}
+		b, err := l.poll(ctx)
+		if err != nil {
+			return err
+		}
+		if len(b.Partitions) == 0 {
+			session.AllowRebalance()
+			continue
+		}
+		failed, err := l.turn(ctx, b)
+		session.AllowRebalance()
+		switch {
+		case err != nil:
+			return err
+		case failed != nil && ctx.Err() == nil:
+			l.opts.Health(l.id, failed)
+			l.log.Warn("a batch was put off", "cause", failed)
+			pause(ctx, wait.NextBackOff())
+		default:
+			wait.Reset()
+			l.mu.Lock()
+			l.report()
+			l.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+var errAborted = errors.New("the transaction was aborted, as it is when the group rebalances")
+
+// turn handles and commits one batch. It returns why the batch has to come
+// again (the handler's error, or a clean abort), or an error after which the
+// session and everything local beyond the checkpoints must go.
+func (l *lane[V]) turn(ctx context.Context, b *Batch[V]) (failed, fatal error) {
+	began := time.Now()
+	failed = l.handle(ctx, b)
+	l.metrics.handleSeconds.Observe(time.Since(began).Seconds())
+	if failed != nil {
+		_, err := l.session.End(context.WithoutCancel(ctx), kgo.TryAbort) // rewinds the input
+		return failed, err
+	}
+	began = time.Now()
+	committed, err := l.commit(ctx, b)
+	l.metrics.transaction(committed, err, time.Since(began))
+	if err != nil {
+		return nil, fmt.Errorf("the outcome of a transaction is unknown: %w", err)
+	}
+	if !committed {
+		return errAborted, nil
+	}
+	return nil, l.apply(b)
+}
+
+// handle calls the handler with a context that lives Grace longer than ctx.
+func (l *lane[V]) handle(ctx context.Context, b *Batch[V]) error {
+	hctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		pause(hctx, l.opts.Grace)
+		cancel()
+	})
+	defer stop()
+	return l.opts.Handler.Handle(hctx, b)
+}
+
+// pollWait bounds how long a lane without input takes to see what else there is
+// to do: timers that are due, tables to give back, the end.
+const pollWait = 200 * time.Millisecond
+
+// poll waits for input or timers and makes a batch of them, which may be empty.
+func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
+	pctx, cancel := context.WithTimeout(ctx, pollWait)
+	fetches := l.session.PollRecords(pctx, l.opts.BatchRecords)
+	cancel()
+	var errs []error
+	fetches.EachError(func(topic string, p int32, err error) {
+		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			errs = append(errs, fmt.Errorf("reading %s, partition %d: %w", topic, p, err))
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+
+	b := &Batch[V]{Now: l.opts.Now()}
+	var unready []int32
+	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+		if len(f.Records) == 0 {
+			return
+		}
+		t := l.ready(f.Partition)
+		if t == nil {
+			unready = append(unready, f.Partition)
+			return
+		}
+		last := f.Records[len(f.Records)-1]
+		l.metrics.lag(f.Partition, f.HighWatermark-last.Offset-1, b.Now.Sub(last.Timestamp))
+		p := l.partition(b, t)
+		p.next = last.Offset + 1
+		p.Records = slices.DeleteFunc(f.Records, IsMarker)
+	})
+	if len(unready) > 0 {
+		// Records that were fetched before their partition was paused. They
+		// cannot be used yet; ending the turn rewinds them.
+		l.log.Debug("putting off records of partitions that are not restored", "partitions", unready)
+		_, err := l.session.End(context.WithoutCancel(ctx), kgo.TryAbort)
+		return &Batch[V]{}, err
+	}
+	return b, l.addDue(b)
+}
+
+// addDue adds the keys whose timers have expired, as many again as records.
+func (l *lane[V]) addDue(b *Batch[V]) error {
+	if l.opts.Timer == nil {
+		return nil
+	}
+	room := l.opts.BatchRecords
+	for _, t := range l.allReady() {
+		due, err := t.table.Due(b.Now, room)
+		if err != nil {
+			return err
+		}
+		if len(due) > 0 {
+			l.partition(b, t).Due = due
+		}
+		if room -= len(due); room <= 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// partition returns the batch's view of a task's partition.
+func (l *lane[V]) partition(b *Batch[V], t *task) *Partition[V] {
+	for _, p := range b.Partitions {
+		if p.ID == t.partition {
+			return p
+		}
+	}
+	p := &Partition[V]{ID: t.partition, codec: l.opts.Codec, table: t.table}
+	b.Partitions = append(b.Partitions, p)
+	return p
+}
+
+// close ends the session and gives all tables back.
+func (l *lane[V]) close() {
+	l.session.CloseAllowingRebalance()
+	l.mu.Lock()
+	for p, t := range l.tasks {
+		l.leave(p, t)
+	}
+	l.joined = false
+	l.mu.Unlock()
+	l.settle()
+}

@@ -1,0 +1,44 @@
+package stream
+
+import (
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/schemas"
+)
+
+// Markers are records of the engine's own in a changelog. They carry no state,
+// and every reader leaves them out. There are two uses of them:
+//
+//   - a transaction that consumed input of a partition but changed no state of
+//     it writes one to carry next-input;
+//   - a restore that cannot see the high watermark reached writes one to have
+//     something visible behind it (a barrier).
+//
+// They have one key, so compaction leaves one for each partition.
+const (
+	headerMarker = "marker"
+	markerKey    = "marker"
+)
+
+// IsMarker reports whether a record is the engine's own and no state.
+func IsMarker(r *kgo.Record) bool { return Header(r, headerMarker) != "" }
+
+func marker(kind string) *kgo.Record {
+	return &kgo.Record{
+		Key:     []byte(markerKey),
+		Value:   []byte("{}"),
+		Headers: []kgo.RecordHeader{{Key: headerMarker, Value: []byte(kind)}},
+	}
+}
+
+func nextInputHeader(next int64) kgo.RecordHeader {
+	return kgo.RecordHeader{Key: schemas.HeaderNextInput, Value: strconv.AppendInt(nil, next, 10)}
+}
+
+// nextInput reads the header next-input; 0 where there is none.
+func nextInput(r *kgo.Record) int64 {
+	n, _ := strconv.ParseInt(Header(r, schemas.HeaderNextInput), 10, 64)
+	return n
+}

@@ -1,0 +1,118 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/table"
+)
+
+// MaxRecordBytes is the greatest record that is written (and the limit that
+// topics are made with).
+const MaxRecordBytes = 2 << 20
+
+// Codec turns states into records and back.
+type Codec[V any] interface {
+	// Schema is the value of the header schema of what Encode writes.
+	Schema() string
+	Encode(V) ([]byte, error)
+	// Decode reads a record with the given schema header. A schema newer than
+	// this program knows is an error, and stops the partition.
+	Decode(schema string, value []byte) (V, error)
+}
+
+// Handler is a stage's work.
+type Handler[V any] interface {
+	// Handle works on a batch by reading and changing the states of its
+	// partitions. It is called by each lane, so by several goroutines at once,
+	// but never with the same partition twice at a time. An error abandons the
+	// whole batch: nothing of it is committed and it comes again.
+	Handle(ctx context.Context, b *Batch[V]) error
+}
+
+// Options describe a stage to the engine.
+type Options[V any] struct {
+	// Name is the stage's name, for logs and the metric label stage.
+	Name string
+	// Client are the options that say where and how to reach the brokers.
+	Client []kgo.Opt
+	// Group is the consumer group.
+	Group string
+	// Instance is a name of this process that stays the same over restarts and
+	// is unique within the group; lane l is member GROUP-INSTANCE-l.
+	Instance string
+	// TransactionalSuffix is appended to transactional ids. It is empty but for
+	// the embedded broker, which after an unclean stop needs fresh ones.
+	TransactionalSuffix string
+	// Input is the topic to read, Changelog the compacted topic that holds the
+	// states, Rejected the topic for records that cannot be used.
+	Input, Changelog, Rejected string
+	// Codec is the form of the states.
+	Codec Codec[V]
+	// Timer says when a state wants to be looked at again without input; nil
+	// when the stage has no timers.
+	Timer func(V) (due time.Time, ok bool)
+	// Handler does the work.
+	Handler Handler[V]
+	// StateDir is where the tables are kept; empty = in memory.
+	StateDir string
+	// Lanes is the number of group members that this process runs.
+	Lanes int
+	// BatchRecords bounds a batch. 500 to 2,000 is right for small records.
+	BatchRecords int
+	// Timeouts of group membership and transactions.
+	Timeouts Timeouts
+	// Grace is how long a batch may go on after the stage was told to stop.
+	Grace time.Duration
+	// Health is told of each lane whether it works: nil, or what it waits for.
+	Health func(component string, problem error)
+	// Now is the clock of timers and metrics.
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Timeouts of group membership and transactions. They must be in this order:
+// heartbeat < rebalance < session < transaction. A member that waits for a
+// rebalance longer than its session lasts is dropped, and a transaction that is
+// shorter than either is fenced while the group only rebalances.
+type Timeouts struct {
+	Heartbeat, Rebalance, Session, Transaction time.Duration
+}
+
+// QuickTimeouts are for a stage whose batches take well under a second. A
+// process that died is noticed after 6 s.
+var QuickTimeouts = Timeouts{500 * time.Millisecond, 5 * time.Second, 6 * time.Second, 10 * time.Second}
+
+// PatientTimeouts are for a stage whose batches wait for other systems for up to
+// 30 s.
+var PatientTimeouts = Timeouts{3 * time.Second, 40 * time.Second, 45 * time.Second, 60 * time.Second}
+
+func (o *Options[V]) validate() error {
+	var errs []error
+	for _, s := range []struct{ name, value string }{
+		{"Name", o.Name}, {"Group", o.Group}, {"Instance", o.Instance},
+		{"Input", o.Input}, {"Changelog", o.Changelog}, {"Rejected", o.Rejected},
+	} {
+		if s.value == "" {
+			errs = append(errs, fmt.Errorf("stream: option %s is empty", s.name))
+		}
+	}
+	if o.Lanes < 1 || o.BatchRecords < 1 {
+		errs = append(errs, fmt.Errorf("stream: %d lanes and batches of %d records: both must be at least 1", o.Lanes, o.BatchRecords))
+	}
+	if t := o.Timeouts; !(0 < t.Heartbeat && t.Heartbeat < t.Rebalance && t.Rebalance < t.Session && t.Session < t.Transaction) {
+		errs = append(errs, fmt.Errorf("stream: timeouts %+v are not in the order heartbeat < rebalance < session < transaction", t))
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Options[V]) openStore() (*table.Store, error) {
+	return table.Open(table.Options{Dir: o.StateDir, Schema: o.Codec.Schema(), Timers: o.Timer != nil, Logger: o.Logger})
+}

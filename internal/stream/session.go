@@ -1,0 +1,49 @@
+package stream
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+var errJoining = errors.New("joining the consumer group")
+
+// options are those of a lane's session: where the brokers are, plus everything
+// that exactly-once needs.
+func (l *lane[V]) options() []kgo.Opt {
+	o, start := &l.opts, kgo.NewOffset().AtStart()
+	return append(slices.Clone(o.Client),
+		kgo.TransactionalID(l.id+o.TransactionalSuffix),
+		kgo.TransactionTimeout(o.Timeouts.Transaction),
+
+		kgo.ConsumerGroup(o.Group),
+		kgo.InstanceID(l.id),
+		kgo.ConsumeTopics(o.Input),
+		kgo.ConsumeStartOffset(start),
+		kgo.ConsumeResetOffset(start),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxBytes(16<<20),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.HeartbeatInterval(o.Timeouts.Heartbeat),
+		kgo.RebalanceTimeout(o.Timeouts.Rebalance),
+		kgo.SessionTimeout(o.Timeouts.Session),
+		// A rebalance that would start during a turn waits for its end: that
+		// saves most of the turns that would have to be aborted.
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(l.assigned),
+		kgo.OnPartitionsRevoked(l.revoked),
+		kgo.OnPartitionsLost(l.revoked),
+
+		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(samePartition)),
+		kgo.ProducerBatchMaxBytes(MaxRecordBytes),
+		// A transaction ends with a flush; lingering would only delay it.
+		kgo.ProducerLinger(0),
+	)
+}
+
+// samePartition writes to the partition that the record names. The changelog
+// has as many as the input; the topic of rejected records may have fewer.
+func samePartition(string) func(*kgo.Record, int) int {
+	return func(r *kgo.Record, partitions int) int { return int(r.Partition) % partitions }
+}

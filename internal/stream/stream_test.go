@@ -1,0 +1,272 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func TestEachRecordCountsOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(200)
+		s := w.start("a")
+		w.expect()
+		w.send(100)
+		w.expect()
+		s.stop()
+	})
+}
+
+func TestRestartGoesOnWhereItStopped(t *testing.T) {
+	for name, dir := range map[string]string{"with its store": t.TempDir(), "with an empty store": ""} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				where := func(o *Options[tally]) { o.StateDir = dir }
+				w.send(100)
+				s := w.start("a", where)
+				w.expect()
+				s.stop()
+				w.send(100)
+				s = w.start("a", where)
+				w.expect()
+				if n := s.counter("callfold_records_in_total"); n != 100 {
+					t.Errorf("%v records were handled after the restart, want the new 100", n)
+				}
+				restored := s.counter("callfold_restored_records_total")
+				if dir != "" && restored != 0 {
+					t.Errorf("%v records were restored although the store was up to date", restored)
+				}
+				if dir == "" && restored == 0 {
+					t.Error("an empty store was not restored")
+				}
+				if n := s.counter("callfold_input_mismatch_total"); n != 0 {
+					t.Errorf("the guard found %v mismatches", n)
+				}
+				s.stop()
+			})
+		})
+	}
+}
+
+func TestKilledInMidTransaction(t *testing.T) {
+	for name, instance := range map[string]string{"back under its own name": "a", "taken over by another": "b"} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.send(200)
+				var s *stage
+				batches := 0
+				s = w.start("a")
+				// The transaction is written but its end never reaches the broker.
+				w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+					w.cluster.KeepControl()
+					if batches++; batches < 3 {
+						return nil, nil, false
+					}
+					w.cluster.DropControl()
+					s.kill()
+					return nil, errors.New("cut"), true
+				})
+				w.wait("the stage was killed", func() bool { return batches >= 3 })
+				w.start(instance)
+				w.expect()
+			})
+		})
+	}
+}
+
+func TestBrokerFaults(t *testing.T) {
+	for _, fault := range []struct {
+		key kmsg.Key
+		err *kerr.Error
+		n   int
+	}{
+		{kmsg.EndTxn, kerr.RequestTimedOut, 2},
+		{kmsg.EndTxn, kerr.ConcurrentTransactions, 3},
+		{kmsg.EndTxn, kerr.UnknownServerError, 1},
+		{kmsg.EndTxn, kerr.ProducerFenced, 1},
+		{kmsg.TxnOffsetCommit, kerr.CoordinatorLoadInProgress, 3},
+		{kmsg.TxnOffsetCommit, kerr.UnknownMemberID, 1},
+		{kmsg.TxnOffsetCommit, kerr.IllegalGeneration, 1},
+		{kmsg.Produce, kerr.NotLeaderForPartition, 3},
+		{kmsg.Produce, kerr.NotEnoughReplicasAfterAppend, 2},
+		{kmsg.InitProducerID, kerr.ConcurrentTransactions, 3},
+		{kmsg.Heartbeat, kerr.UnknownMemberID, 1},
+		{kmsg.OffsetFetch, kerr.UnstableOffsetCommit, 2},
+	} {
+		t.Run(fault.key.Name()+" "+fault.err.Message, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.send(100)
+				w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{fault.key}, Err: fault.err, Count: fault.n})
+				s := w.start("a")
+				w.expect()
+				w.send(100)
+				w.expect()
+				s.stop()
+			})
+		})
+	}
+}
+
+// TestFirstBatchAborted: a partition without a committed offset must be rewound
+// to its start, not left where the aborted batch had got to.
+func TestFirstBatchAborted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(100)
+		tries := 0
+		s := w.start("a", func(o *Options[tally]) {
+			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+				if err := addUp(ctx, b); err != nil {
+					return err
+				}
+				if tries++; tries < 4 {
+					return errors.New("not now")
+				}
+				return nil
+			})
+		})
+		w.expect()
+		if tries < 5 {
+			t.Errorf("the handler ran %d times; it should have failed first", tries)
+		}
+		s.stop()
+	})
+}
+
+// TestRestoreWaitsForATransactionInFlight is the trap of restoring to the last
+// stable offset. The previous owner's commit is on its way to the broker when
+// the partition gets a new owner, and arrives during the restore.
+func TestRestoreWaitsForATransactionInFlight(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(100)
+		release := make(chan struct{})
+		var held, ends int
+		slow := func(o *Options[tally]) { o.Timeouts.Transaction = 3 * time.Minute }
+		a := w.start("a", slow)
+		w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+			w.cluster.KeepControl()
+			if ends++; ends != 3 {
+				return nil, nil, false
+			}
+			held++
+			w.cluster.SleepControl(func() { <-release })
+			return nil, nil, false
+		})
+		w.wait("a commit is in flight", func() bool { return held > 0 })
+		a.kill()
+		b := w.start("b", slow)
+		time.Sleep(30 * time.Second) // virtual; b has been given the partitions
+		close(release)
+		w.expect()
+		if n := b.counter("callfold_input_mismatch_total"); n != 0 {
+			t.Errorf("the guard found %v mismatches: the restore did not wait", n)
+		}
+	})
+}
+
+// TestOffsetMovedForward: somebody, or a bug, moved the group beyond input whose
+// states are missing. The guard sees it and goes back.
+func TestOffsetMovedForward(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(60)
+		s := w.start("a")
+		w.expect()
+		s.stop()
+		w.send(60)
+		time.Sleep(time.Minute) // virtual; until the group is empty
+		adm := kadm.NewClient(w.client)
+		ends, err := adm.ListEndOffsets(context.Background(), "in")
+		w.check(err)
+		_, err = adm.CommitOffsets(context.Background(), "g", ends.Offsets())
+		w.check(err)
+
+		s = w.start("a")
+		w.wait("the stage is ready", s.ready)
+		w.expect()
+		if s.counter("callfold_input_mismatch_total") == 0 {
+			t.Error("the guard said nothing")
+		}
+	})
+}
+
+// TestOffsetMovedBack: an operator rewinds the group to handle input again.
+func TestOffsetMovedBack(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(60)
+		s := w.start("a")
+		w.expect()
+		s.stop()
+		time.Sleep(time.Minute) // virtual; until the group is empty
+		starts, err := kadm.NewClient(w.client).ListStartOffsets(context.Background(), "in")
+		w.check(err)
+		_, err = kadm.NewClient(w.client).CommitOffsets(context.Background(), "g", starts.Offsets())
+		w.check(err)
+
+		s = w.start("a")
+		w.wait("the input is handled again", func() bool { return s.counter("callfold_records_in_total") == 60 })
+	})
+}
+
+func TestInputThatCannotBeUsedIsRejected(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.sendOne("1", 5)
+		w.check(w.client.ProduceSync(context.Background(),
+			&kgo.Record{Topic: "in", Key: []byte("1"), Value: []byte("poison")},
+			&kgo.Record{Topic: "in", Key: []byte("2"), Value: []byte("poison")}).FirstErr())
+		s := w.start("a")
+		w.expect()
+		rejected := 0
+		w.read("rejected", func(*kgo.Record) { rejected++ })
+		if rejected != 2 || s.counter("callfold_rejected_records_total") != 2 {
+			t.Errorf("%d records in the topic, want 2", rejected)
+		}
+		s.stop()
+		// The partition of key 2 changed no state; its offset was committed
+		// with a marker, and the guard of the next start agrees.
+		s = w.start("a")
+		w.sendOne("2", 1)
+		w.check(w.client.Flush(context.Background()))
+		w.expect()
+		if n := s.counter("callfold_input_mismatch_total"); n != 0 {
+			t.Errorf("the guard found %v mismatches", n)
+		}
+		s.stop()
+	})
+}
+
+func TestTwoInstancesShareThePartitions(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(100)
+		a := w.start("a")
+		w.wait("some is done", func() bool { return a.counter("callfold_records_in_total") > 0 })
+		b := w.start("b", func(o *Options[tally]) { o.Lanes = 2 })
+		for range 20 {
+			w.send(20)
+			time.Sleep(time.Second)
+		}
+		w.expect()
+		if b.counter("callfold_records_in_total") == 0 {
+			t.Error("the second instance got nothing to do")
+		}
+		a.stop()
+		w.send(100)
+		w.expect()
+		b.stop()
+	})
+}
+
+func TestMissingTopicsAreSaid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.start("a", func(o *Options[tally]) { o.Changelog = "no-such-topic" })
+		<-s.ended
+		if topic := (*TopicError)(nil); !errors.As(s.err, &topic) {
+			t.Errorf("got %v, want a TopicError", s.err)
+		}
+	})
+}
