@@ -1,0 +1,22 @@
+// Package sfsim is a Salesforce org for machines that have none: an HTTP server
+// that speaks Salesforce's REST API closely enough that stock clients work on it,
+// with the objects that call logging touches (objects.txt).
+//
+// It is meant to be harsher than the real thing, never kinder: what Salesforce
+// refuses it refuses, in Salesforce's own words and shapes, and where the
+// documentation leaves two answers open it gives the stricter one.
+//
+// Promises:
+//
+//   - What was answered is durable. With a directory, each request is one synced
+//     batch, committed before its answer is written; kill -9 loses nothing that was
+//     answered and never leaves half a request behind. Sessions, query cursors
+//     and the count of API requests live in memory and end with the process.
+//   - Requests that write run one after another, under one lock; those that read
+//     run beside each other and see only finished requests. So two upserts of one
+//     key never race here as they do in Salesforce: the DUPLICATE_VALUE of that
+//     race has to be injected with [Server.Fail].
+//   - Records never disappear: a deleted one is in the recycle bin, where queryAll sees it.
+//
+// docs/simulator.md says what is simulated and what is not.
+package sfsim

@@ -1,0 +1,98 @@
+package sfsim
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+func TestRequestFaults(t *testing.T) {
+	g := newOrg(t, Options{})
+	tasks := func() int { return len(g.sim.Records("Task")) }
+
+	g.sim.Fail(Fault{Operation: "create", Status: 503, Code: "SERVER_UNAVAILABLE", RetryAfter: 1500 * time.Millisecond})
+	g.must(http.StatusOK, "GET", "limits", "") // another operation
+	r := g.do("POST", "sobjects/Task", "{}")
+	wantError(t, r, http.StatusServiceUnavailable, "SERVER_UNAVAILABLE")
+	if r.header.Get("Retry-After") != "2" || tasks() != 0 {
+		t.Errorf("Retry-After %q, %d tasks", r.header.Get("Retry-After"), tasks())
+	}
+	g.must(http.StatusCreated, "POST", "sobjects/Task", "{}")
+
+	g.sim.Fail(Fault{Path: "/sobjects/Task", Method: "POST", Skip: 1, Times: 2, Status: 403, Code: "REQUEST_LIMIT_EXCEEDED"})
+	g.must(http.StatusCreated, "POST", "sobjects/Task", "{}")
+	wantError(t, g.do("POST", "sobjects/Task", "{}"), http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED")
+	wantError(t, g.do("POST", "sobjects/Task", "{}"), http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED")
+	g.must(http.StatusCreated, "POST", "sobjects/Task", "{}")
+
+	before := tasks()
+	g.sim.Fail(Fault{Operation: "create", Code: "UNKNOWN_EXCEPTION", AfterCommit: true})
+	wantError(t, g.do("POST", "sobjects/Task", "{}"), http.StatusInternalServerError, "UNKNOWN_EXCEPTION")
+	g.sim.Fail(Fault{Operation: "create", Cut: true, AfterCommit: true})
+	if resp, err := g.try("POST", "sobjects/Task", "{}"); err == nil {
+		t.Errorf("the connection was not cut: %d", resp.StatusCode)
+	}
+	if tasks() != before+2 {
+		t.Errorf("%d tasks came of two requests whose answers were lost", tasks()-before)
+	}
+	g.sim.Fail(Fault{Operation: "create", Cut: true})
+	if _, err := g.try("POST", "sobjects/Task", "{}"); err == nil || tasks() != before+2 {
+		t.Errorf("cut before the work: error %v, %d tasks", err, tasks()-before)
+	}
+
+	g.sim.Fail(Fault{Operation: "token", Status: 400, Code: "x"})
+	if r := g.post("/services/oauth2/token", nil); r.status != 400 {
+		t.Error(r.status)
+	}
+}
+
+// TestHeldRequest: a request can be made to commit after its client has given up.
+func TestHeldRequest(t *testing.T) {
+	g := newOrg(t, Options{})
+	hold := make(chan struct{})
+	g.sim.Fail(Fault{Operation: "create", Hold: hold})
+	answered := make(chan int)
+	go func() {
+		resp, err := g.try("POST", "sobjects/Task", "{}")
+		if err != nil {
+			t.Error(err)
+			close(answered)
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	g.must(http.StatusOK, "GET", "limits", "") // the org goes on working
+	if n := len(g.sim.Records("Task")); n != 0 {
+		t.Fatalf("%d tasks before the request went on", n)
+	}
+	close(hold)
+	if status := <-answered; status != http.StatusCreated || len(g.sim.Records("Task")) != 1 {
+		t.Errorf("answered %d with %d tasks", status, len(g.sim.Records("Task")))
+	}
+}
+
+func TestRowFaults(t *testing.T) {
+	g := newOrg(t, Options{})
+	g.sim.Fail(Fault{ExternalIDs: []string{"1"}, Times: 2, Code: "UNABLE_TO_LOCK_ROW", Message: "unable to obtain exclusive access to this record"})
+	send := func() reply {
+		return g.must(http.StatusOK, "PATCH", "composite/sobjects/Task/Aircall_Call_Id__c", killBody(0))
+	}
+	for range 2 {
+		r := send()
+		if r.body.Get("1.errors.0.statusCode").String() != "UNABLE_TO_LOCK_ROW" || !r.body.Get("0.success").Bool() || !r.body.Get("2.success").Bool() {
+			t.Fatal(r.body.Raw)
+		}
+	}
+	r := send()
+	if !r.body.Get("1.created").Bool() {
+		t.Fatal(r.body.Raw)
+	}
+	// An update by Id is met through the external id of the record, or its Id.
+	id := r.body.Get("1.id").String()
+	g.sim.Fail(Fault{ExternalIDs: []string{"1"}, Code: "UNABLE_TO_LOCK_ROW"})
+	wantError(t, g.do("PATCH", "sobjects/Task/"+id, `{"Subject":"x"}`), http.StatusBadRequest, "UNABLE_TO_LOCK_ROW")
+	g.sim.Fail(Fault{ExternalIDs: []string{id}, Code: "ENTITY_IS_LOCKED"})
+	wantError(t, g.do("PATCH", "sobjects/Task/"+id, `{"Subject":"x"}`), http.StatusBadRequest, "ENTITY_IS_LOCKED")
+	g.must(http.StatusNoContent, "PATCH", "sobjects/Task/"+id, `{"Subject":"x"}`)
+}

@@ -1,0 +1,98 @@
+package sfsim
+
+import (
+	"crypto/rand"
+	"sync"
+	"time"
+)
+
+// organizationID is the Id of the simulated org.
+const organizationID = "00DFd0000000001MAA"
+
+// sessions are the access tokens in force.
+type sessions struct {
+	mu      sync.Mutex
+	byToken map[string]session
+}
+
+// session is a user's right to call until it expires. Use does not prolong it,
+// which is harsher than Salesforce.
+type session struct {
+	user    string // Id
+	expires time.Time
+}
+
+// open starts a session and returns its access token, shaped like Salesforce's.
+func (s *sessions) open(user string, expires time.Time) string {
+	token := organizationID[:15] + "!" + rand.Text() + rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byToken == nil {
+		s.byToken = map[string]session{}
+	}
+	s.byToken[token] = session{user, expires}
+	return token
+}
+
+// user returns whose session the token is, if it is one that lasts; another one is forgotten.
+func (s *sessions) user(token string, now time.Time) (id string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, known := s.byToken[token]
+	if known && !now.Before(found.expires) {
+		delete(s.byToken, token)
+		return "", false
+	}
+	return found.user, known
+}
+
+func (s *sessions) end(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.byToken, token)
+}
+
+func (s *sessions) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.byToken)
+}
+
+// usage counts API requests over 24 rolling hours, by the minute.
+type usage struct {
+	mu      sync.Mutex
+	minutes map[int64]int
+	total   int
+}
+
+// count adds one request unless the limit is reached, and returns how many there
+// were in the last 24 hours.
+func (u *usage) count(now time.Time, limit int) (used int, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.minutes == nil {
+		u.minutes = map[int64]int{}
+	}
+	minute := now.Unix() / 60
+	if _, known := u.minutes[minute]; !known {
+		for m, n := range u.minutes {
+			if m <= minute-24*60 {
+				u.total -= n
+				delete(u.minutes, m)
+			}
+		}
+	}
+	if u.total >= limit {
+		return u.total, false
+	}
+	u.minutes[minute]++
+	u.total++
+	return u.total, true
+}
+
+// used returns how many requests were counted, for the limits resource.
+func (u *usage) used() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.total
+}
