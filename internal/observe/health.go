@@ -1,0 +1,93 @@
+package observe
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Health gathers from the components of a process whether they are ready. The
+// zero value has no component and is not ready; use NewHealth.
+type Health struct {
+	mu      sync.Mutex
+	order   []string
+	reasons map[string]string // empty = ready
+}
+
+// NewHealth has the named components, each not ready with the reason "starting",
+// so that readiness cannot come before a component has said a word.
+func NewHealth(components ...string) *Health {
+	h := &Health{reasons: map[string]string{}}
+	for _, name := range components {
+		h.NotReady(name, "starting")
+	}
+	return h
+}
+
+// Ready says that the component works.
+func (h *Health) Ready(component string) { h.set(component, "") }
+
+// NotReady says that the component does not work, and why, in words for an operator.
+func (h *Health) NotReady(component, reason string) {
+	if reason == "" {
+		reason = "not ready"
+	}
+	h.set(component, reason)
+}
+
+func (h *Health) set(component, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := h.reasons[component]; !known {
+		h.order = append(h.order, component)
+	}
+	h.reasons[component] = reason
+}
+
+// Component is the state of one component.
+type Component struct {
+	Name   string
+	Ready  bool
+	Reason string // why it is not ready
+}
+
+// Components are the states of all, in the order in which they came.
+func (h *Health) Components() []Component {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]Component, 0, len(h.order))
+	for _, name := range h.order {
+		all = append(all, Component{Name: name, Ready: h.reasons[name] == "", Reason: h.reasons[name]})
+	}
+	return all
+}
+
+// serveReady answers 200 once every component is ready, otherwise 503, with a
+// line for each component.
+func (h *Health) serveReady(w http.ResponseWriter, _ *http.Request) {
+	components := h.Components()
+	status := http.StatusOK
+	if len(components) == 0 || slices.ContainsFunc(components, func(c Component) bool { return !c.Ready }) {
+		status = http.StatusServiceUnavailable
+	}
+	var body strings.Builder
+	for _, c := range components {
+		if c.Ready {
+			fmt.Fprintf(&body, "%s: ready\n", c.Name)
+		} else {
+			fmt.Fprintf(&body, "%s: not ready: %s\n", c.Name, c.Reason)
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body.String())) // the prober has gone: nobody is left to tell
+}
+
+// serveAlive answers 200 as long as the process can answer at all.
+func serveAlive(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("alive\n")) // as in serveReady
+}

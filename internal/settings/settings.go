@@ -1,0 +1,147 @@
+package settings
+
+import "github.com/callfold/callfold/projector"
+
+// Settings are all settings of callfold; docs/settings.md describes each key.
+type Settings struct {
+	Kafka     Kafka     `yaml:"kafka"`
+	Ingest    Ingest    `yaml:"ingest"`
+	Processor Processor `yaml:"processor"`
+	Sink      Sink      `yaml:"sink"`
+	// The rules: the sections tasks, match and owner.
+	projector.Settings `yaml:",inline"`
+	Salesforce         Salesforce `yaml:"salesforce"`
+	Admin              Admin      `yaml:"admin"`
+	Log                Log        `yaml:"log"`
+
+	// source remembers where values came from; nil in settings made by hand.
+	source *source
+}
+
+// Kafka says how to reach the cluster and what topics and groups are called.
+type Kafka struct {
+	// Brokers are the bootstrap addresses, host:port each.
+	Brokers []string `yaml:"brokers"`
+	// TopicPrefix goes before every topic's name.
+	TopicPrefix string `yaml:"topic_prefix"`
+	// GroupPrefix goes before every group's name.
+	GroupPrefix string `yaml:"group_prefix"`
+	// Instance is the stable name of this process; empty = the host name.
+	Instance string `yaml:"instance"`
+	// Partitions is the partition count of the three main topics, for topics create.
+	Partitions int `yaml:"partitions"`
+	// ReplicationFactor is that of every topic, for topics create.
+	ReplicationFactor int  `yaml:"replication_factor"`
+	TLS               TLS  `yaml:"tls"`
+	SASL              SASL `yaml:"sasl"`
+}
+
+// TLS says how the connections to the brokers are encrypted.
+type TLS struct {
+	Enabled bool `yaml:"enabled"`
+	// CAFile is a PEM file of the authorities to trust; empty = those of the system.
+	CAFile string `yaml:"ca_file"`
+	// CertFile and KeyFile are the client's certificate and key, PEM; both or neither.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// SASL says how to sign in to the brokers.
+type SASL struct {
+	// Mechanism is plain, scram-sha-256 or scram-sha-512; empty = no sign-in.
+	Mechanism    string `yaml:"mechanism"`
+	Username     string `yaml:"username"`
+	Password     Secret `yaml:"password,omitempty"`
+	PasswordFile string `yaml:"password_file"`
+}
+
+// Ingest is the webhook endpoint.
+type Ingest struct {
+	// Listen is the address of the webhook endpoint.
+	Listen string `yaml:"listen"`
+	// Tokens are the webhook tokens that are accepted; Load adds those of TokensFile.
+	Tokens []Secret `yaml:"tokens"`
+	// TokensFile holds one token a line.
+	TokensFile string `yaml:"tokens_file"`
+	// JournalDir is where events wait while the broker is away; empty = nowhere.
+	JournalDir string `yaml:"journal_dir"`
+}
+
+// Processor is the stage that folds events into calls.
+type Processor struct {
+	// StateDir is the directory of its table.
+	StateDir string `yaml:"state_dir"`
+	// Lanes is the number of transactions at once; 0 = one per core.
+	Lanes int `yaml:"lanes"`
+}
+
+// Sink is the stage that writes to Salesforce.
+type Sink struct {
+	// StateDir is the directory of its table.
+	StateDir string `yaml:"state_dir"`
+	// DryRun decides and records, and writes nothing to Salesforce.
+	DryRun bool `yaml:"dry_run"`
+}
+
+// Salesforce is the org.
+type Salesforce struct {
+	// LoginURL is the host that signs in; client_credentials needs the org's My Domain host.
+	LoginURL string `yaml:"login_url"`
+	// APIVersion is the REST API's version, such as 64.0.
+	APIVersion string `yaml:"api_version"`
+	Auth       Auth   `yaml:"auth"`
+	// APIReserve is the share of the daily API allocation left to others, 0 to less than 1.
+	APIReserve float64 `yaml:"api_reserve"`
+}
+
+// Auth is how to sign in to Salesforce.
+type Auth struct {
+	// Flow is jwt or client_credentials.
+	Flow     string `yaml:"flow"`
+	ClientID string `yaml:"client_id"`
+	// Username is the integration user, for the flow jwt.
+	Username string `yaml:"username"`
+	// PrivateKey is an RSA key in PEM, for the flow jwt.
+	PrivateKey     Secret `yaml:"private_key,omitempty"`
+	PrivateKeyFile string `yaml:"private_key_file"`
+	// ClientSecret is for the flow client_credentials.
+	ClientSecret     Secret `yaml:"client_secret,omitempty"`
+	ClientSecretFile string `yaml:"client_secret_file"`
+}
+
+// Admin is the server of health and metrics.
+type Admin struct {
+	Listen string `yaml:"listen"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string `yaml:"level"`
+	// Format is json or text.
+	Format string `yaml:"format"`
+}
+
+// Default are the settings that hold where nobody sets anything.
+func Default() Settings {
+	return Settings{
+		Kafka: Kafka{
+			Brokers:           []string{"localhost:9092"},
+			TopicPrefix:       "aircall.",
+			Partitions:        12,
+			ReplicationFactor: 3,
+		},
+		Ingest:    Ingest{Listen: ":8080"},
+		Processor: Processor{StateDir: "/var/lib/callfold/processor"},
+		Sink:      Sink{StateDir: "/var/lib/callfold/sink"},
+		Settings:  projector.DefaultSettings(),
+		Salesforce: Salesforce{
+			LoginURL:   "https://login.salesforce.com",
+			APIVersion: "64.0",
+			Auth:       Auth{Flow: "jwt"},
+			APIReserve: 0.2,
+		},
+		Admin: Admin{Listen: ":9464"},
+		Log:   Log{Level: "info", Format: "json"},
+	}
+}
