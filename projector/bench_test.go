@@ -52,3 +52,14 @@ func BenchmarkProjectCold(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkLookup is the lookup of a number that was seen before.
+func BenchmarkLookup(b *testing.B) {
+	r, record, _, _ := benchCall(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if r.Lookup(record).Number == "" {
+			b.Fatal("no number")
+		}
+	}
+}

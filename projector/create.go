@@ -71,21 +71,3 @@ func (r *Rules) NewCase(record schemas.CallRecord, l Lookup, m *schemas.Match) (
 	subject := cut(r.subject(&record.State, l, m), 255)
 	return map[string]any{"ContactId": m.ID, "Subject": subject, "Origin": "Phone"}, true
 }
-
-// Created is the match of a record that NewRecord asked for and Salesforce
-// made: it belongs to the integration user (M6).
-func (r *Rules) Created(object, id string, fields map[string]any, org Org) *schemas.Match {
-	text := func(field string) string { s, _ := fields[field].(string); return s }
-	m := &schemas.Match{
-		Object:  object,
-		ID:      id,
-		Name:    strings.TrimSpace(text("FirstName") + " " + text("LastName")),
-		OwnerID: org.IntegrationUser,
-		Created: true,
-		Reason:  schemas.Reason{Rule: "M6", Why: "No record had the external number; this " + object + " was created for the call."},
-	}
-	if object == Account {
-		m.Name, m.WhatID = text("Name"), id
-	}
-	return m
-}

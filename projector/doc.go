@@ -18,7 +18,11 @@
 //	match := rules.Choose(lookup, candidates)           // M1–M4: nil for no match
 //	match = rules.Relate(match, cases)                  // M5
 //	owner, why := rules.Own(record, match, nil, org)    // O1–O5
-//	task := rules.Task(record, decision, lookup, match, owner, why, org)
+//	task := rules.Task(record, decision, projector.Resolution{
+//		Lookup: lookup, Match: match, Owner: owner, OwnerReason: why,
+//	}, org)
+//
+// [Rules.Project] does it all against an org in memory.
 //
 // The rules are data. A Task field has one definition in one place (fields.go):
 // its logical name, its rule's number, how it is computed and its limit. The

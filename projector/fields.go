@@ -47,7 +47,7 @@ var definitions = []field{
 	{logical: "answered_by", name: "aircall__Answered_by__c", rule: "F8", limit: 255, custom: true, compute: answeredByCell},
 	{logical: "phone_number", name: "aircall__Phone_number__c", rule: "F9", limit: 255, custom: true, compute: phoneNumberCell},
 	{logical: "country", name: "aircall__Country__c", rule: "F10", limit: 255, custom: true, compute: countryCell},
-	{logical: "call_recording", name: "aircall__Call_Recording__c", rule: "F11", limit: 255, custom: true, compute: recordingCell},
+	{logical: "recording", name: "aircall__Call_Recording__c", rule: "F11", limit: 255, custom: true, compute: recordingCell},
 	{logical: "transferred_to", name: "aircall__Transferred_to__c", rule: "F12", limit: 255, custom: true, compute: transferredToCell},
 	{logical: "timezone", name: "aircall__Timezone__c", rule: "F13", limit: 255, custom: true, compute: timeZoneCell},
 	{logical: "hour_of_the_day", name: "aircall__Hour_of_the_day__c", rule: "F14", limit: 255, custom: true, compute: hourCell},

@@ -21,9 +21,10 @@ type Lookup struct {
 	// DefaultRegion is the region in which stored numbers without a country
 	// code are understood: that of the Aircall number.
 	DefaultRegion string
-	// Variants are ways in which people may have typed the number, for lists
-	// in SOQL. They are for finding candidates; what matches is for Choose.
-	Variants []string
+	// Pattern finds candidates in SOQL, as in Phone LIKE Pattern: every record
+	// that holds the number, however people typed it, and a few that do not.
+	// What matches is for Choose to say.
+	Pattern string
 	// Reason says how the number was understood.
 	Reason schemas.Reason
 }
@@ -49,7 +50,7 @@ func (r *Rules) Lookup(record schemas.CallRecord) Lookup {
 		return l
 	}
 	l.Number, l.Display, l.Region = n.e164, n.international, n.region
-	l.Variants = n.variants(l.DefaultRegion)
+	l.Pattern = n.pattern()
 	l.Reason = reason(&record.Trace, "M4", "The external number was normalised to E.164.", c.External.At)
 	return l
 }

@@ -1,72 +1,75 @@
 package projector
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 )
 
-// What people usually type must be among the variants, or the sink would never
-// see the record.
-func TestVariantsHoldWhatPeopleType(t *testing.T) {
+// Whatever Choose takes for the number must be found by the pattern, or the
+// sink would never see the record.
+func TestPatternFindsWhatPeopleType(t *testing.T) {
 	r := mustNew(t, DefaultSettings())
 	for _, tt := range []struct {
 		number, region string
 		typed          []string
 	}{
-		{"+33199001234", "FR", []string{
-			"+33199001234", "33199001234", "0033199001234", "0199001234", "199001234",
-			"+33 1 99 00 12 34", "01 99 00 12 34", "01.99.00.12.34", "01-99-00-12-34", "0033 1 99 00 12 34",
-			"+33 (0)1 99 00 12 34", "+33(0)199001234", "+33-1-99-00-12-34",
-		}},
-		{"+14155550132", "US", []string{
-			"+14155550132", "14155550132", "4155550132", "(415) 555-0132", "(415)555-0132", "415-555-0132", "415.555.0132",
-			"415 555 0132", "+1 415-555-0132", "+1 415 555 0132", "1-415-555-0132", "1 415 555 0132", "+1 (415) 555-0132", "1 (415) 555-0132",
-		}},
-		{"+442079460018", "GB", []string{
-			"+442079460018", "442079460018", "02079460018", "020 7946 0018", "+44 20 7946 0018", "+44 (0)20 7946 0018", "0044 20 7946 0018",
-		}},
-		{"+4930901820", "DE", []string{"030 901820", "030901820", "+49 30 901820", "+4930901820"}},
+		{"+33199001234", "FR", []string{"+33199001234", "0033199001234", "199001234", "01 99 00 12 34", "01.99.00.12.34", "+33 (0)1 99 00 12 34", "0 199 001 234", "+33 1-9900-1234"}},
+		{"+14155550132", "US", []string{"4155550132", "(415) 555-0132", "415.555.0132", "1 (415) 555-0132", "+1 415 5550132 x12", "tel:+1-415-555-0132"}},
+		{"+442079460123", "GB", []string{"020 7946 0123", "+44 20 79460123", "+44 (20) 7946-0123", "(020) 79460123"}},
+		{"+46701740618", "SE", []string{"+46 (0)70-174 06 18", "070-1740618"}},
+		{"+4930901820", "DE", []string{"030 901820", "+49 (30) 901-820"}},
+		{"+5491123456789", "AR", []string{"011 15-2345-6789", "+54 9 11 2345-6789"}},
 	} {
-		got := r.number(tt.number, tt.region).variants(tt.region)
+		n := r.number(tt.number, "")
 		for _, typed := range tt.typed {
-			if !slices.Contains(got, typed) {
-				t.Errorf("%s: %q is not among the variants %q", tt.number, typed, got)
+			if got := r.number(typed, tt.region).e164; got != tt.number {
+				t.Errorf("%q is %q, not %s: the example is wrong", typed, got, tt.number)
 			}
-		}
-		if len(got) > 40 {
-			t.Errorf("%s: %d variants are too many for one query", tt.number, len(got))
+			if !like(n.pattern(), typed) {
+				t.Errorf("%s: the pattern %s does not find %q", tt.number, n.pattern(), typed)
+			}
 		}
 	}
 }
 
-// A variant must be the number itself, else it would find strangers only to
-// throw them away.
-func TestVariantsAreTheNumber(t *testing.T) {
-	r := mustNew(t, DefaultSettings())
-	for _, number := range []string{"+33199001234", "+14155550132", "+442079460018", "+4930901820", "+390612345678", "+80012345678", "+5511912345678", "+61291234567"} {
-		for _, region := range []string{"FR", "US", "GB", "IT", "BR", ""} {
-			n := r.number(number, region)
-			if n.e164 != number {
-				t.Fatalf("%s: is not a valid number here", number)
-			}
-			for _, v := range n.variants(region) {
-				// Not every country dials 00 or 011, and digits alone may be a
-				// local number: these find nothing, or records that Choose refuses.
-				if strings.HasPrefix(v, "0") || !strings.HasPrefix(v, "+") {
-					continue
-				}
-				if got := r.number(v, region).e164; got != number {
-					t.Errorf("%s in %q: the variant %q is %q", number, region, v, got)
-				}
-			}
+// TestPatternFindsEverySpelling puts anything that the parser passes over
+// between the digits.
+func TestPatternFindsEverySpelling(t *testing.T) {
+	numbers := []string{"+33199001234", "+14155550132", "+442079460123", "+4930901820", "+390612345678", "+61291234567"}
+	found := 0
+	rapid.Check(t, func(t *rapid.T) {
+		number := rapid.SampledFrom(numbers).Draw(t, "number")
+		var typed strings.Builder
+		for _, digit := range number {
+			typed.WriteRune(digit)
+			typed.WriteString(rapid.SampledFrom([]string{"", "", " ", "-", ".", "(", ")", "/", " - "}).Draw(t, "between"))
 		}
+		n := parseNumber(rawNumber{typed.String(), ""})
+		if n.e164 == "" {
+			return // the parser does not take it for a number either
+		}
+		found++
+		if pattern := parseNumber(rawNumber{n.e164, ""}).pattern(); !like(pattern, typed.String()) {
+			t.Fatalf("the pattern %s does not find %q", pattern, typed.String())
+		}
+	})
+	if found == 0 {
+		t.Error("nothing drawn was a number: the property shows nothing")
 	}
-	if v := (phoneNumber{}).variants("FR"); v != nil {
-		t.Errorf("no number has variants %q", v)
+}
+
+// like is LIKE for patterns of % and digits.
+func like(pattern, text string) bool {
+	for _, digit := range strings.ReplaceAll(pattern, "%", "") {
+		i := strings.IndexRune(text, digit)
+		if i < 0 {
+			return false
+		}
+		text = text[i+1:]
 	}
+	return true
 }
 
 func TestNumberNeverFails(t *testing.T) {
@@ -85,4 +88,14 @@ func mustNew(t testing.TB, s Settings) *Rules {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func TestParseNumber(t *testing.T) {
+	plain := parseNumber(rawNumber{"+14155550132", ""})
+	if ext := parseNumber(rawNumber{"(415) 555-0132 ext. 7", "US"}); ext != plain {
+		t.Errorf("an extension makes %+v of %+v", ext, plain)
+	}
+	if world := parseNumber(rawNumber{"+800 1234 5678", "FR"}); world.e164 != "+80012345678" || world.region != "" {
+		t.Errorf("a number of the whole world is %+v", world)
+	}
 }

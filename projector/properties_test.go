@@ -105,7 +105,10 @@ func TestDispositionDropsNoTagTooMany(t *testing.T) {
 	record, now := answeredCall(t)
 	rapid.Check(t, func(t *rapid.T) {
 		s := DefaultSettings()
-		s.Tasks.Disposition.Order = rapid.Permutation(dispositionParts).Draw(t, "order")[:rapid.IntRange(1, 6).Draw(t, "parts")]
+		s.Tasks.Disposition.Order = []string{"tags"}
+		if parts := rapid.IntRange(-3, 6).Draw(t, "parts"); parts > 0 {
+			s.Tasks.Disposition.Order = rapid.Permutation(dispositionParts).Draw(t, "order")[:parts]
+		}
 		limit := rapid.IntRange(70, 255).Draw(t, "limit")
 		r, err := New(s)
 		if err != nil {

@@ -21,16 +21,23 @@ func reason(t *schemas.Trace, rule, why string, keys ...schemas.Key) schemas.Rea
 	return out
 }
 
-// firstNamed is the key of the earliest event of a name that the trace holds,
-// for values that are a minimum over all events and so have no key of their own.
-func firstNamed(t *schemas.Trace, event string) schemas.Key {
-	var first schemas.Key
-	for _, e := range t.Events {
-		if e.Event == event && (first.IsZero() || e.At.Compare(first) < 0) {
-			first = e.At
+// firstWith is the key of the event that told a time first, for times that are
+// the earliest over all events and so have no key of their own: the earliest
+// event of a name that the trace holds, else the earliest at or after the time.
+func firstWith(t *schemas.Trace, event string, at int64) schemas.Key {
+	var named, other schemas.Key
+	for _, e := range t.Events { // in order of their keys
+		if e.Event == event && named.IsZero() {
+			named = e.At
+		}
+		if e.At.Time >= at && other.IsZero() && !schemas.IsCommand(e.Event) {
+			other = e.At
 		}
 	}
-	return first
+	if named.IsZero() && at != 0 {
+		return other
+	}
+	return named
 }
 
 func appendNew(list []string, s string) []string {

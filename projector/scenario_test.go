@@ -186,7 +186,7 @@ func (c *cast) orgWith(t testing.TB, more map[string]any) *OrgFile {
 		case k == "task_fields":
 		case isList:
 			have = slices.DeleteFunc(slices.Clone(have), func(old any) bool {
-				return slices.ContainsFunc(list, func(new any) bool { return old.(map[string]any)["Id"] == new.(map[string]any)["Id"] })
+				return slices.ContainsFunc(list, func(added any) bool { return old.(map[string]any)["Id"] == added.(map[string]any)["Id"] })
 			})
 			org[k] = append(have, list...)
 		default:

@@ -1,6 +1,10 @@
 package projector
 
-import "github.com/callfold/callfold/schemas"
+import (
+	"slices"
+
+	"github.com/callfold/callfold/schemas"
+)
 
 // Resolution is whom a call belongs to: what was looked up, matched and chosen
 // for it. Match and Owner are nil for none.
@@ -59,12 +63,14 @@ type projection struct {
 	handed   []handover
 	media    media
 	number   string      // the Aircall number in E.164 without "+"
-	answered schemas.Key // of the call.answered event
-	created  schemas.Key // of the call.created event
+	answered schemas.Key // of the event that told answered_at
+	created  schemas.Key // of the event that told started_at
 
 	// named are the events that were named so far: most fields come from the
 	// same few.
 	named []namedEvent
+	// names is the memory that the reasons' lists of events are parts of.
+	names []string
 }
 
 type namedEvent struct {
@@ -86,15 +92,18 @@ func (p *projection) event(k schemas.Key) string {
 
 // because is a reason with the names of the events of some keys.
 func (p *projection) because(why string, keys []schemas.Key) schemas.Reason {
-	out := schemas.Reason{Why: why}
-	for i, k := range keys {
+	start := len(p.names)
+	for _, k := range keys {
 		if k.IsZero() {
 			continue
 		}
-		if out.Events == nil {
-			out.Events = make([]string, 0, len(keys)-i)
+		if name := p.event(k); !slices.Contains(p.names[start:], name) {
+			p.names = append(p.names, name)
 		}
-		out.Events = appendNew(out.Events, p.event(k))
+	}
+	out := schemas.Reason{Why: why}
+	if end := len(p.names); end > start {
+		out.Events = p.names[start:end:end]
 	}
 	return out
 }
@@ -103,12 +112,13 @@ func (p *projection) because(why string, keys []schemas.Key) schemas.Reason {
 func (r *Rules) Task(record schemas.CallRecord, d Decision, res Resolution, org Org) Task {
 	p := &projection{rules: r, call: &record.State, trace: &record.Trace, decision: d, Resolution: res}
 	p.named = make([]namedEvent, 0, 12)
+	p.names = make([]string, 0, 3*len(r.fields)/2)
 	p.answerer = answerer(p.call)
 	p.handed = handovers(p.call)
 	p.media = mediaOf(p.call, d.Kind)
 	p.number = r.aircallNumber(p.call)
-	p.answered = firstNamed(p.trace, "call.answered")
-	p.created = firstNamed(p.trace, "call.created")
+	p.answered = firstWith(p.trace, "call.answered", p.call.AnsweredAt)
+	p.created = firstWith(p.trace, "call.created", p.call.StartedAt)
 
 	t := Task{Fields: make([]Field, 0, len(r.fields))}
 	for i := range r.fields {

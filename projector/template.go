@@ -2,6 +2,7 @@ package projector
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -33,9 +34,7 @@ func parseTemplate(s string) (template, error) {
 		if !closed {
 			return nil, fmt.Errorf("the brace before %q is never closed", rest)
 		}
-		switch name {
-		case "record", "number", "user":
-		default:
+		if !slices.Contains(placeholders, name) {
 			return nil, fmt.Errorf("{%s} is no placeholder", name)
 		}
 		t = append(t, templatePart{text: name, placeholder: true})

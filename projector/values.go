@@ -2,6 +2,7 @@ package projector
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/callfold/callfold/schemas"
 )
@@ -71,7 +72,12 @@ func (r *Rules) aircallNumber(c *schemas.Call) string {
 	if n := r.number(digits, r.defaultRegion(c)); n.e164 != "" {
 		return n.e164[1:]
 	}
-	return separated(digits, "")
+	return strings.Map(func(c rune) rune {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		return c
+	}, digits)
 }
 
 func phoneNumberCell(p *projection, limit int) cell {

@@ -1,8 +1,9 @@
 package schemas
 
 import (
-	"strings"
+	"bytes"
 	"time"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
@@ -98,31 +99,42 @@ func ParseEvent(body []byte) (Event, error) {
 	if !gjson.ValidBytes(body) {
 		return Event{}, &Rejection{NotJSON, "the body is not JSON"}
 	}
-	root := value(strings.TrimSpace(string(body)))
+	// Read in place, without a copy: all texts that the event keeps are copied
+	// by clean.
+	body = bytes.TrimSpace(body)
+	root := value(unsafe.String(unsafe.SliceData(body), len(body)))
 	if !root.isObject() {
 		return Event{}, &Rejection{NotACall, "the body is no JSON object"}
 	}
-	top := membersOf(root, 8)
+	var data, call members
+	top, _ := membersAt(root, 0, func(name string) *members {
+		switch name {
+		case "data":
+			return &data
+		case "call":
+			return &call
+		}
+		return nil
+	})
 	if name, ok := top.repeated(); ok {
 		return Event{}, &Rejection{RepeatedKeys, "the body has the member " + quote(name) + " more than once"}
 	}
 	switch {
 	case top.get("resource").exists() || top.get("event").exists():
-		return parseEnvelope(top)
+		return parseEnvelope(top, data)
 	case top.get("call").isObject():
-		data := membersOf(top.get("call"), 32)
-		if name, ok := data.repeated(); ok {
+		if name, ok := call.repeated(); ok {
 			return Event{}, &Rejection{RepeatedKeys, "call has the member " + quote(name) + " more than once"}
 		}
-		return parseREST(data)
+		return parseREST(call)
 	case top.get("direction").exists():
 		return parseREST(top)
 	}
 	return Event{}, &Rejection{NotACall, "the body is neither an event (resource, event) nor a call object (id, direction)"}
 }
 
-// parseEnvelope reads a webhook body or a command.
-func parseEnvelope(top members) (Event, error) {
+// parseEnvelope reads a webhook body or a command, and its data.
+func parseEnvelope(top, data members) (Event, error) {
 	resource, event := top.get("resource").str(), text(top.get("event"), maxName)
 	reject := func(reason RejectReason, detail string) (Event, error) {
 		return Event{Name: event}, &Rejection{reason, detail}
@@ -138,14 +150,12 @@ func parseEnvelope(top members) (Event, error) {
 	case IsCommand(event) && !knownCommand(event):
 		return reject(NotACall, "event is no command that is known")
 	}
-	object := top.get("data")
-	switch {
-	case !object.exists() || object.isNull():
+	switch v := top.get("data"); {
+	case !v.exists() || v.isNull():
 		return reject(NoID, "data is missing")
-	case !object.isObject():
+	case !v.isObject():
 		return reject(NotACall, "data is no object")
 	}
-	data := membersOf(object, 32)
 	if name, ok := data.repeated(); ok {
 		return reject(RepeatedKeys, "data has the member "+quote(name)+" more than once")
 	}

@@ -230,6 +230,28 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// TestEventKeepsNothingOfTheBody: the body's memory may be used again.
+func TestEventKeepsNothingOfTheBody(t *testing.T) {
+	names, _ := filepath.Glob("testdata/bodies/*.json")
+	for _, name := range names {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := parse(t, string(body))
+		scribbled, err := ParseEvent(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range body {
+			body[i] = 'x'
+		}
+		if !reflect.DeepEqual(scribbled, e) {
+			t.Errorf("%s: the event changed with the body", name)
+		}
+	}
+}
+
 func TestRESTObject(t *testing.T) {
 	c := Of(parse(t, `{"id":5,"sid":"CA1","direction":"inbound","status":"done","started_at":40,"ended_at":60,"transferred_to":{"id":2}}`))
 	if c.UUID.Value != "CA1" || c.RESTTransfer.Value.To.ID != 2 || c.EndedEvent != 60 || c.Transfers != nil || c.Newest.Rank != RankREST {

@@ -3,6 +3,7 @@ package schemas
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 )
 
 // Of is the state of a call of which nothing is known but e.
@@ -20,10 +21,20 @@ func Fold(r CallRecord, e Event, offset int64) CallRecord {
 	return r
 }
 
+// Encode writes a state alone, without its trace, as JSON in its canonical
+// encoding: equal states give equal bytes. It is what [Call.Hash] is the hash of.
+func (c Call) Encode() ([]byte, error) {
+	b, err := encode(c)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the state of a call: %w", err)
+	}
+	return b, nil
+}
+
 // Hash identifies a state: the head of the SHA-256 of its canonical encoding,
 // 32 hexadecimal digits. Outcomes and commands carry it as state_hash.
 func (c Call) Hash() string {
-	b, err := encode(c)
+	b, err := c.Encode()
 	if err != nil {
 		// Only fields of a newer binary that are no JSON could bring this
 		// about, and those cannot come out of a decoder.

@@ -166,7 +166,7 @@ func joinTransfers(a, b []Transfer) []Transfer {
 	merged := slices.Concat(a, b)
 	slices.SortFunc(merged, compareTransfers)
 	merged = slices.Compact(merged)
-	return slices.Clone(merged[max(0, len(merged)-maxTransfers):])
+	return merged[max(0, len(merged)-maxTransfers):]
 }
 
 // joinUnknown keeps the fields of a newer binary. A fold never meets two sets

@@ -29,12 +29,30 @@ type place struct {
 	index int32
 }
 
-// membersOf reads an object's members; size is a guess of how many there are.
-func membersOf(object value, size int) members {
-	m := members{list: make([]member, 0, size)}
-	for name, v := range object.members() {
-		m.list = append(m.list, member{name, v})
+// membersAt reads the object that begins at start, and says where it ends.
+// Members for which inside names a place, if they are objects, are read into
+// that place in passing.
+func membersAt(v value, start int, inside func(name string) *members) (m members, end int) {
+	m.list = make([]member, 0, 32)
+	i := skipSpace(v, start+1)
+	for v[i] != '}' {
+		name, from := nameAt(v, i)
+		if place := inside(name); place != nil && v[from] == '{' {
+			*place, end = membersAt(v, from, nowhere)
+		} else {
+			end = skipValue(v, from)
+		}
+		m.list = append(m.list, member{name, v[from:end]})
+		i = skipComma(v, end)
 	}
+	m.sort()
+	return m, i + 1
+}
+
+func nowhere(string) *members { return nil }
+
+// sort fills byName.
+func (m *members) sort() {
 	m.byName = make([]place, len(m.list))
 	for i, f := range m.list {
 		m.byName[i] = place{headOf(f.name), int32(i)}
@@ -45,7 +63,6 @@ func membersOf(object value, size int) members {
 		}
 		return strings.Compare(m.list[a.index].name, m.list[b.index].name)
 	})
-	return m
 }
 
 // headOf is a name's first eight bytes as a number that compares as they do.

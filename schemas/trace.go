@@ -17,13 +17,14 @@ func compareTraceEvents(a, b TraceEvent) int {
 func (t Trace) Add(e Event, offset int64) Trace {
 	event := TraceEvent{At: e.Key, Event: e.Name, Offset: offset}
 	i, found := slices.BinarySearchFunc(t.Events, event, compareTraceEvents)
-	t.Events = slices.Clone(t.Events)
 	if found {
+		t.Events = slices.Clone(t.Events)
 		t.Events[i].Offset = min(t.Events[i].Offset, offset)
 		return t
 	}
-	t.Events = slices.Insert(t.Events, i, event)
-	t.Events = t.Events[max(0, len(t.Events)-maxTrace):]
+	events := make([]TraceEvent, 0, len(t.Events)+1)
+	events = append(append(append(events, t.Events[:i]...), event), t.Events[i:]...)
+	t.Events = events[max(0, len(events)-maxTrace):]
 	return t
 }
 

@@ -39,16 +39,12 @@ func (v value) members() iter.Seq2[string, value] {
 			return
 		}
 		for i := skipSpace(v, 1); v[i] != '}'; {
-			end := skipString(v, i)
-			name := v[i:end].str()
-			start := skipSpace(v, skipSpace(v, end)+1) // over the colon
-			end = skipValue(v, start)
+			name, start := nameAt(v, i)
+			end := skipValue(v, start)
 			if !yield(name, v[start:end]) {
 				return
 			}
-			if i = skipSpace(v, end); v[i] == ',' {
-				i = skipSpace(v, i+1)
-			}
+			i = skipComma(v, end)
 		}
 	}
 }
@@ -64,11 +60,26 @@ func (v value) elements() iter.Seq[value] {
 			if !yield(v[i:end]) {
 				return
 			}
-			if i = skipSpace(v, end); v[i] == ',' {
-				i = skipSpace(v, i+1)
-			}
+			i = skipComma(v, end)
 		}
 	}
+}
+
+// nameAt is the name of the member that begins at i, and where its value
+// begins.
+func nameAt(v value, i int) (name string, start int) {
+	end := skipString(v, i)
+	colon := skipSpace(v, end)
+	return v[i:end].str(), skipSpace(v, colon+1)
+}
+
+// skipComma is the place of the next member or element after the value that
+// ends at i, or of the closing bracket.
+func skipComma(v value, i int) int {
+	if i = skipSpace(v, i); v[i] == ',' {
+		i = skipSpace(v, i+1)
+	}
+	return i
 }
 
 // skipSpace is the place of the first byte from i on that is no white space.

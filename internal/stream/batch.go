@@ -30,14 +30,6 @@ func (b *Batch[V]) Each(ctx context.Context, f func(context.Context, *Partition[
 	return g.Wait()
 }
 
-func (b *Batch[V]) records() int {
-	n := 0
-	for _, p := range b.Partitions {
-		n += len(p.Records)
-	}
-	return n
-}
-
 // consumed reports whether the batch moves any input offset.
 func (b *Batch[V]) consumed() bool {
 	for _, p := range b.Partitions {

@@ -41,14 +41,20 @@ func New[V any](o Options[V]) (*Engine[V], error) {
 // other are an error.
 func (e *Engine[V]) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, e.store.Close()) }()
+	// All lanes are there before anything is said to be ready.
+	lanes := make([]*lane[V], e.opts.Lanes)
+	for i := range lanes {
+		lanes[i] = newLane(e, i)
+		e.opts.Health(lanes[i].id, errJoining)
+	}
 	if err := e.waitForTopics(ctx); err != nil {
 		return err
 	}
-	var lanes errgroup.Group
-	for i := range e.opts.Lanes {
-		lanes.Go(func() error { newLane(e, i).run(ctx); return nil })
+	var running errgroup.Group
+	for _, l := range lanes {
+		running.Go(func() error { l.run(ctx); return nil })
 	}
-	return lanes.Wait()
+	return running.Wait()
 }
 
 // waitForTopics returns nil once the topics are there, or ctx is done.

@@ -1,3 +1,8 @@
+//go:build synctests
+
+// Run with -tags synctests: franz-go then uses locks that a bubble of virtual time
+// understands; with its usual ones time may stand still for ever.
+
 package stream
 
 import (

@@ -59,13 +59,14 @@ func (l *lane[V]) run(ctx context.Context) {
 // runSession takes turns until ctx is done (then it returns nil) or the session
 // cannot be used any longer.
 func (l *lane[V]) runSession(ctx context.Context) error {
-	session, err := kgo.NewGroupTransactSession(l.options()...)
+	sctx, cut := context.WithCancel(context.Background())
+	defer cut()
+	session, err := kgo.NewGroupTransactSession(append(l.options(), kgo.WithContext(sctx))...)
 	if err != nil {
 		return fmt.Errorf("opening a Kafka session: %w", err)
 	}
 	l.session = session
-	defer l.close()
-	l.opts.Health(l.id, errJoining)
+	defer l.close(cut)
 
 	wait := newBackOff()
 	for ctx.Err() == nil {
@@ -86,6 +87,9 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
+		case errors.Is(failed, errAborted):
+			l.log.Info("a batch comes again", "cause", failed)
+			pause(ctx, wait.NextBackOff())
 		case failed != nil && ctx.Err() == nil:
 			l.opts.Health(l.id, failed)
 			l.log.Warn("a batch was put off", "cause", failed)
@@ -216,8 +220,15 @@ func (l *lane[V]) partition(b *Batch[V], t *task) *Partition[V] {
 	return p
 }
 
-// close ends the session and gives all tables back.
-func (l *lane[V]) close() {
+// closeWithin bounds how long closing a session waits for a rebalance to end,
+// which the broker may hold up for as long as the rebalance timeout.
+const closeWithin = 2 * time.Second
+
+// close ends the session and gives all tables back. cut breaks off the
+// session's requests.
+func (l *lane[V]) close(cut func()) {
+	timer := time.AfterFunc(closeWithin, cut)
+	defer timer.Stop()
 	l.session.CloseAllowingRebalance()
 	l.mu.Lock()
 	for p, t := range l.tasks {

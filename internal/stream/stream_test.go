@@ -1,3 +1,8 @@
+//go:build synctests
+
+// Run with -tags synctests: franz-go then uses locks that a bubble of virtual time
+// understands; with its usual ones time may stand still for ever.
+
 package stream
 
 import (
@@ -248,7 +253,7 @@ func TestTwoInstancesShareThePartitions(t *testing.T) {
 		b := w.start("b", func(o *Options[tally]) { o.Lanes = 2 })
 		for range 20 {
 			w.send(20)
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // virtual
 		}
 		w.expect()
 		if b.counter("callfold_records_in_total") == 0 {
@@ -258,6 +263,27 @@ func TestTwoInstancesShareThePartitions(t *testing.T) {
 		w.send(100)
 		w.expect()
 		b.stop()
+	})
+}
+
+// TestStopsQuicklyInARebalance: the group waits for a member that went away, and
+// we are told to stop meanwhile.
+func TestStopsQuicklyInARebalance(t *testing.T) {
+	inWorld(t, func(w *world) {
+		patient := func(o *Options[tally]) { o.Timeouts = PatientTimeouts }
+		gone := w.start("gone", patient)
+		w.wait("the first is ready", gone.ready)
+		gone.kill()
+		s := w.start("a", patient)
+		time.Sleep(5 * time.Second) // virtual; its JoinGroup is not answered
+		if s.ready() {
+			t.Fatal("the group did not wait: the test shows nothing")
+		}
+		began := time.Now()
+		s.stop()
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("stopping took %s", took)
+		}
 	})
 }
 

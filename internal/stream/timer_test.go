@@ -1,3 +1,8 @@
+//go:build synctests
+
+// Run with -tags synctests: franz-go then uses locks that a bubble of virtual time
+// understands; with its usual ones time may stand still for ever.
+
 package stream
 
 import (
@@ -67,7 +72,7 @@ func TestTimersGoOffOnce(t *testing.T) {
 		s.stop()
 		// The timers survive a restart with an empty store.
 		s = w.start("a", alarm(time.Minute))
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2 * time.Minute) // virtual
 		n := w.rungs()
 		if len(n) != len(w.sent) {
 			t.Errorf("%d timers went off, want %d", len(n), len(w.sent))
@@ -100,7 +105,7 @@ func TestTimerOfALostPartition(t *testing.T) {
 			return nil, nil, false
 		})
 		w.start("b", alarm(time.Minute))
-		time.Sleep(3 * time.Minute)
+		time.Sleep(3 * time.Minute) // virtual
 		for key, times := range w.rungs() {
 			if times != 1 {
 				t.Errorf("the timer of %s was committed %d times", key, times)

@@ -21,7 +21,6 @@ type life struct {
 	older     bool
 	agent     *user    // who talks, or talked last; nil before an answer
 	externals []string // outside parties on the line now
-	closed    bool     // the line was closed when the call came
 	mailed    bool     // the caller spoke on the voicemail
 
 	recording, voicemail string // media links without signature, once there are any

@@ -1,0 +1,9 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newCallCommand(g *globals) *cobra.Command {
+	return newGroup("call", "Look at one call",
+		`  callfold call show 780836754 --config callfold.yaml`,
+		newCallShowCommand(g))
+}

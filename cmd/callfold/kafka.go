@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/settings"
+)
+
+// timeoutFlag adds --timeout to a command that asks Kafka something, for withKafka.
+func timeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
+	cmd.Flags().DurationVar(timeout, "timeout", 30*time.Second, "how long to try to reach Kafka")
+}
+
+// withKafka connects to the cluster of the settings and does the work there
+// within the timeout.
+func withKafka(cmd *cobra.Command, g *globals, timeout time.Duration, name string, work func(context.Context, *kgo.Client, settings.Settings) error) error {
+	if timeout <= 0 {
+		return usagef(cmd, "--timeout must be more than 0, such as 30s")
+	}
+	s, err := g.load(settings.ForKafka)
+	if err != nil {
+		return err
+	}
+	// The client's own warnings repeat what the errors say.
+	opts, err := kafka.Options(s.Kafka, name, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+	defer cancel()
+	if err := kafka.WaitReachable(ctx, client, plainLogger(cmd)); err != nil {
+		return interrupted(cmd.Context(), err)
+	}
+	return interrupted(cmd.Context(), work(ctx, client, s))
+}
+
+// plainLogger logs to stderr for a person who waits: without the time.
+func plainLogger(cmd *cobra.Command) *slog.Logger {
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}

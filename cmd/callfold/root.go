@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/callfold/callfold/internal/settings"
+)
+
+// globals are the flags that every command has.
+type globals struct {
+	// config is the settings file; empty = none.
+	config string
+}
+
+// load is the effective settings, checked for what they are needed for. All
+// problems come in one error, which makes the exit code 2.
+func (g *globals) load(need settings.Need) (settings.Settings, error) {
+	return settings.LoadAndCheck(g.config, os.Environ(), need)
+}
+
+// newRootCommand is callfold with all its commands. wired is called once the
+// command line has been understood, before the command runs.
+func newRootCommand(wired func()) *cobra.Command {
+	g := &globals{}
+	root := &cobra.Command{
+		Use:   "callfold",
+		Short: "Turns Aircall calls into Salesforce Tasks through Kafka",
+		Long: `callfold turns Aircall's call webhooks into Salesforce Tasks through Kafka.
+
+Settings come from one YAML file (--config) and from environment variables that
+start with CALLFOLD_; docs/settings.md lists them all.
+
+Exit codes: 0 done, 1 something failed, 2 wrong usage or settings.`,
+		Example: `  callfold config check --config callfold.yaml
+  callfold topics create --config callfold.yaml
+  callfold topics create --help`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// A command must not have a PersistentPreRunE of its own: it would
+		// take the place of this one.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateRequiredFlags(); err != nil {
+				return err
+			}
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return err
+			}
+			wired()
+			return nil
+		},
+	}
+	root.PersistentFlags().StringVar(&g.config, "config", "", "settings `file` (YAML)")
+	must(root.MarkPersistentFlagFilename("config", "yaml", "yml"))
+	root.AddCommand(
+		newCallCommand(g),
+		newConfigCommand(g),
+		newDevCommand(g),
+		newFoldCommand(),
+		newIngestCommand(g),
+		newProcessCommand(g),
+		newProjectCommand(g),
+		newSimulateCommand(),
+		newSinkCommand(g),
+		newTopicsCommand(g),
+		newVersionCommand(),
+	)
+	return root
+}
+
+// execute runs the command line and gives the exit code. An error is told once,
+// in plain words, on stderr.
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	understood := false
+	root := newRootCommand(func() { understood = true })
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if !understood {
+		err = &usageError{command: cmd.CommandPath(), err: err}
+	}
+	// Nobody is left to tell if this cannot be written.
+	_, _ = fmt.Fprintf(stderr, "callfold: %s\n", strings.TrimRight(err.Error(), "\n"))
+	return exitCode(err)
+}
+
+// newGroup is a command that only holds others, such as callfold topics. Without
+// one of these it is wrong usage.
+func newGroup(use, short, example string, commands ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{
+		Use:     use,
+		Short:   short,
+		Example: example,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var names []string
+			for _, c := range cmd.Commands() {
+				names = append(names, c.Name())
+			}
+			problem := "one of these commands must follow"
+			if len(args) > 0 {
+				problem = fmt.Sprintf("unknown command %q; one of these must follow", args[0])
+			}
+			return usagef(cmd, "%s: %s", problem, strings.Join(names, ", "))
+		},
+	}
+	group.AddCommand(commands...)
+	return group
+}
+
+// must stops the program on a mistake that can only be in its source.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,74 @@
+// Package app puts the stages together: from the settings it makes the clients,
+// the stage and its place in the consumer groups and topics. The commands and
+// `callfold dev` differ only in how many stages they make in one process.
+package app
+
+import (
+	"log/slog"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/observe"
+	"github.com/callfold/callfold/internal/settings"
+	"github.com/callfold/callfold/internal/stream"
+)
+
+// App is what the stages of one process share.
+type App struct {
+	Settings settings.Settings
+	Logger   *slog.Logger
+	Registry *prometheus.Registry
+	Health   *observe.Health
+	// TransactionalSuffix is that of the embedded broker, else empty.
+	TransactionalSuffix string
+}
+
+// New makes an App for the named components, which are not ready yet.
+func New(s settings.Settings, logger *slog.Logger, components ...string) *App {
+	return &App{Settings: s, Logger: logger, Registry: observe.Registry(), Health: observe.NewHealth(components...)}
+}
+
+// report tells the health registry about a component; nil is ready.
+func (a *App) report(component string, problem error) {
+	if problem != nil {
+		a.Health.NotReady(component, problem.Error())
+	} else {
+		a.Health.Ready(component)
+	}
+}
+
+// topic and group are full names.
+func (a *App) topic(name string) string { return kafka.TopicName(a.Settings.Kafka, name) }
+func (a *App) group(name string) string { return kafka.GroupName(a.Settings.Kafka, name) }
+
+// lanes is the number of group members in this process.
+func lanes(setting int) int {
+	if setting > 0 {
+		return setting
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// engineOptions fills in what both stream stages have in common.
+func engineOptions[V any](a *App, name string, o stream.Options[V]) (stream.Options[V], error) {
+	logger := a.Logger.With("stage", name)
+	client, err := kafka.Options(a.Settings.Kafka, "callfold-"+name, logger, nil)
+	if err != nil {
+		return o, err
+	}
+	instance, err := kafka.Instance(a.Settings.Kafka)
+	if err != nil {
+		return o, err
+	}
+	o.Name = name
+	o.Client = append(client, kafka.ProducerOptions()...)
+	o.Instance = instance
+	o.TransactionalSuffix = a.TransactionalSuffix
+	o.Rejected = a.topic(kafka.Rejected)
+	o.Health = a.report
+	o.Logger = logger
+	o.Registerer = a.Registry
+	return o, nil
+}

@@ -1,0 +1,243 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/callfold/callfold/ingest"
+	"github.com/callfold/callfold/internal/app"
+	"github.com/callfold/callfold/internal/broker"
+	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/observe"
+	"github.com/callfold/callfold/internal/settings"
+	"github.com/callfold/callfold/internal/sfsim"
+	"github.com/callfold/callfold/internal/traffic"
+)
+
+// Token is the webhook token.
+const Token = "dev-token"
+
+// Options are the flags of the command.
+type Options struct {
+	// Data is the directory that keeps everything.
+	Data string
+	// Listen, Kafka and Salesforce are the addresses, HOST:PORT.
+	Listen, Kafka, Salesforce string
+	// Traffic is how many generated calls begin in a minute; 0 = none.
+	Traffic float64
+	// Org is what an empty simulator is filled with: sample, empty or a file.
+	Org string
+	// Settings are the user's; where to find Kafka and Salesforce is replaced.
+	Settings settings.Settings
+	Logger   *slog.Logger
+	// Out is told where everything is, once it works.
+	Out io.Writer
+}
+
+// Run runs everything until ctx is done, then stops it in order: what sends
+// before what receives, the stages before the broker.
+func Run(ctx context.Context, o Options) (err error) {
+	var closers []func() error
+	defer func() {
+		for i := len(closers) - 1; i >= 0; i-- {
+			err = errors.Join(err, closers[i]())
+		}
+	}()
+
+	// The addresses first: one that is taken is the commonest trouble.
+	web, err := observe.Listen(ctx, o.Listen, "--listen")
+	if err != nil {
+		return err
+	}
+	closers = append(closers, closeListener(web))
+	salesforce, err := observe.Listen(ctx, o.Salesforce, "--salesforce")
+	if err != nil {
+		return err
+	}
+	closers = append(closers, closeListener(salesforce))
+
+	org, err := openOrg(o)
+	if err != nil {
+		return err
+	}
+	closers = append(closers, org.Close)
+	kafkaBroker, err := broker.Start(filepath.Join(o.Data, "kafka"), o.Kafka)
+	if err != nil {
+		return observe.ListenError(err, o.Kafka, "--kafka")
+	}
+	closers = append(closers, kafkaBroker.Close)
+
+	// From here on the real addresses count, also where a port was 0.
+	o.Listen, o.Salesforce, o.Kafka = web.Addr().String(), salesforce.Addr().String(), kafkaBroker.Addr()
+
+	a := app.New(o.stageSettings(), o.Logger, "ingest", "processor", "sink", "salesforce")
+	a.TransactionalSuffix = kafkaBroker.TransactionalSuffix()
+	if err := createTopics(ctx, a.Settings.Kafka); err != nil {
+		return err
+	}
+	return run(ctx, o, a, web, salesforce, org)
+}
+
+// run runs what is on the listeners. Each group below ends after the one that
+// is started later.
+func run(ctx context.Context, o Options, a *app.App, web, salesforce net.Listener, org *sfsim.Server) error {
+	var all errgroup.Group
+	orgCtx, stopOrg := context.WithCancel(context.WithoutCancel(ctx))
+	all.Go(func() error {
+		return observe.Serve(orgCtx, &http.Server{Handler: org, ReadHeaderTimeout: 5 * time.Second}, salesforce)
+	})
+	err := runStages(ctx, o, a, web)
+	stopOrg()
+	return errors.Join(err, all.Wait())
+}
+
+// runStages runs the stages, the web server and the traffic.
+func runStages(ctx context.Context, o Options, a *app.App, web net.Listener) error {
+	receive, err := a.Ingest()
+	if err != nil {
+		return err
+	}
+	defer receive.Close()
+	process, err := a.Processor()
+	if err != nil {
+		return err
+	}
+	sink, err := a.Sink()
+	if err != nil {
+		return err
+	}
+	calls := newBoard(a)
+	handler := http.NewServeMux()
+	handler.Handle(ingest.Path, receive)
+	handler.Handle("GET /{$}", calls.page(o))
+	handler.Handle("/", observe.AdminHandler(a.Health, a.Registry))
+
+	stages, ctx := errgroup.WithContext(ctx)
+	stages.Go(func() error { return observe.Serve(ctx, app.WebServer(handler, a.Logger), web) })
+	stages.Go(func() error { return receive.Run(ctx) })
+	stages.Go(func() error { return process.Run(ctx) })
+	stages.Go(func() error { return sink.Run(ctx) })
+	stages.Go(func() error { return calls.run(ctx) })
+	stages.Go(func() error {
+		if !waitUntilReady(ctx, a.Health) {
+			return nil
+		}
+		greet(o, a.Settings.Kafka.TopicPrefix)
+		return o.sendTraffic(ctx, a)
+	})
+	return stages.Wait()
+}
+
+// stageSettings are the user's, with everything that dev decides.
+func (o *Options) stageSettings() settings.Settings {
+	s := o.Settings
+	s.Kafka.Brokers, s.Kafka.Instance, s.Kafka.ReplicationFactor = []string{o.Kafka}, "dev", 1
+	s.Kafka.TLS, s.Kafka.SASL = settings.TLS{}, settings.SASL{}
+	s.Ingest.Tokens = []settings.Secret{Token}
+	s.Processor.StateDir = filepath.Join(o.Data, "processor")
+	s.Sink.StateDir = filepath.Join(o.Data, "sink")
+	s.Salesforce.LoginURL = "http://" + o.Salesforce
+	s.Salesforce.Auth = settings.Auth{Flow: "client_credentials", ClientID: "dev", ClientSecret: "dev"}
+	return s
+}
+
+// openOrg opens the simulator and fills it the first time.
+func openOrg(o Options) (*sfsim.Server, error) {
+	dir := filepath.Join(o.Data, "salesforce")
+	keys, err := jwtKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	org, err := sfsim.New(sfsim.Options{Dir: filepath.Join(dir, "org"), JWTKeys: keys, Logger: o.Logger.With("stage", "simulator")})
+	if err != nil {
+		return nil, err
+	}
+	if err := fill(org, o.Org); err != nil {
+		return nil, errors.Join(err, org.Close())
+	}
+	return org, nil
+}
+
+func fill(org *sfsim.Server, with string) error {
+	empty, err := org.Empty()
+	if err != nil || !empty || with == "empty" {
+		return err
+	}
+	records := traffic.SampleOrg()
+	if with != "sample" {
+		if records, err = os.ReadFile(with); err != nil {
+			return fmt.Errorf("reading the records for the simulator (--org is sample, empty or a file): %w", err)
+		}
+	}
+	return org.Load(records)
+}
+
+func createTopics(ctx context.Context, s settings.Kafka) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.Brokers...))
+	if err != nil {
+		return fmt.Errorf("making a Kafka client: %w", err)
+	}
+	defer cl.Close()
+	_, err = kafka.Create(ctx, kadm.NewClient(cl), kafka.Topics(s, true))
+	return err
+}
+
+// sendTraffic posts generated calls to the webhook, through the front door.
+func (o *Options) sendTraffic(ctx context.Context, a *app.App) error {
+	if o.Traffic <= 0 {
+		return nil
+	}
+	now := time.Now()
+	return traffic.NewSender(traffic.SenderOptions{
+		URL:            "http://" + o.Listen + ingest.Path,
+		CallsPerMinute: o.Traffic,
+		Compress:       lifeCompression,
+		Generator:      traffic.New(traffic.Options{Seed: uint64(now.UnixNano()), Start: now, Token: Token}),
+		Logger:         a.Logger.With("stage", "traffic"),
+		Registerer:     a.Registry,
+	}).Run(ctx)
+}
+
+// lifeCompression makes a generated call's life pass in seconds.
+const lifeCompression = 30
+
+// waitUntilReady returns false when ctx is done before.
+func waitUntilReady(ctx context.Context, health *observe.Health) bool {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ready := true
+		for _, c := range health.Components() {
+			ready = ready && c.Ready
+		}
+		if ready {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func closeListener(l net.Listener) func() error {
+	return func() error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}

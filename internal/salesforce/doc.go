@@ -1,0 +1,17 @@
+// Package salesforce is a small client of Salesforce's REST API: sign-in,
+// queries, describe, and the collections requests that write up to 200 rows at
+// a time.
+//
+// It hides no retry from its caller but one: when Salesforce answers 401, it
+// signs in again once and repeats the request, which Salesforce has not looked
+// at. Concurrent requests share one sign-in. A sign-in that Salesforce refused
+// is not tried again for a minute, because repeated refusals lock accounts.
+//
+// A request ends in one of three ways. Salesforce did it: the answer, row by
+// row where there are rows. Salesforce refused it: [*Error]. Nobody knows:
+// [*Unanswered] — the connection broke or the deadline passed, and Salesforce
+// may have done it or may yet do it. Only idempotent requests may then be
+// repeated blindly.
+//
+// Nothing here logs, and no error holds a token or the body of a request.
+package salesforce

@@ -1,0 +1,135 @@
+package sfsink
+
+import (
+	"context"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/callfold/callfold/internal/salesforce"
+	"github.com/callfold/callfold/projector"
+	"github.com/callfold/callfold/schemas"
+)
+
+// createdObject is the object for each value of match.create.
+var createdObject = map[string]string{
+	"contact": projector.Contact, "lead": projector.Lead, "account": projector.Account,
+}
+
+// createRecords makes a record for each number that matches none, where the
+// settings want one (M6). Two calls from one number get one record (M7).
+func (t *turn) createRecords(ctx context.Context, jobs []*job) error {
+	if t.create == "" {
+		return nil
+	}
+	byNumber := map[string][]*job{}
+	for _, j := range jobs {
+		switch {
+		case j.outcome != nil || j.match != nil:
+		case t.dryRun:
+			j.notes = append(j.notes, "a "+t.create+" for this number: not created in a dry run (M6)")
+		default:
+			byNumber[j.lookup.Number] = append(byNumber[j.lookup.Number], j)
+		}
+	}
+	var g errgroup.Group
+	for _, jobs := range byNumber {
+		g.Go(func() error { return t.createRecord(ctx, jobs) })
+	}
+	return g.Wait()
+}
+
+// createRecord creates the record of one number, or finds the one that holds
+// the number as its unique key already: somebody else was faster, or its phone
+// was changed since.
+func (t *turn) createRecord(ctx context.Context, jobs []*job) error {
+	object, fields, wanted := t.rules.NewRecord(jobs[0].record, jobs[0].lookup)
+	if !wanted {
+		return nil
+	}
+	number := jobs[0].lookup.Number
+	select {
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+
+	var id string
+	problem := t.asking(ctx, func() (err error) {
+		id, err = t.client.Create(ctx, object, fields, salesforce.NoAutoAssign, salesforce.AllowDuplicates)
+		return err
+	})
+	var match *schemas.Match
+	switch {
+	case problem == nil:
+		name := text(fields, "Name")
+		if object != projector.Account {
+			name = strings.TrimSpace(text(fields, "FirstName") + " " + text(fields, "LastName"))
+		}
+		match = &schemas.Match{
+			Object: object, ID: id, Name: name, OwnerID: t.org.IntegrationUser,
+			Reason: schemas.Reason{Rule: "M6", Why: "No record had the external number, so this one was created."},
+		}
+	case problem.error.Code == "DUPLICATE_VALUE":
+		var err error
+		if match, err = t.holderOf(ctx, object, number); err != nil {
+			return err
+		}
+	}
+	if match == nil {
+		return t.creationFailed(jobs, problem)
+	}
+	if match.Object == projector.Account {
+		match.WhatID = match.ID
+	}
+	for i, j := range jobs {
+		t.matches.put(keyOf(j.lookup), match, t.now)
+		j.match = copied(match)
+		if problem == nil && i == 0 {
+			j.match.Created = true
+			j.created = copied(j.match)
+		}
+	}
+	return nil
+}
+
+// holderOf is the record that holds a number as its key, through a Lead's
+// conversion if it was converted; nil when there is none.
+func (t *turn) holderOf(ctx context.Context, object, number string) (*schemas.Match, error) {
+	fields := []string{"Id", "Name", "OwnerId"}
+	switch object {
+	case projector.Contact:
+		fields = append(fields, "AccountId")
+	case projector.Lead:
+		fields = append(fields, "IsConverted", "ConvertedContactId")
+	}
+	var record salesforce.Record
+	found := false
+	if err := t.loading(ctx, func() (err error) {
+		record, found, err = t.client.GetByExternalID(ctx, object, t.createdKey, number, fields)
+		return err
+	}); err != nil || !found {
+		return nil, err
+	}
+	m := &schemas.Match{
+		Object: object, ID: text(record, "Id"), Name: text(record, "Name"), OwnerID: text(record, "OwnerId"), AccountID: text(record, "AccountId"),
+		Reason: schemas.Reason{Rule: "M7", Why: "This " + object + " was created for the external number before."},
+	}
+	if converted, _ := record["IsConverted"].(bool); !converted {
+		return m, nil
+	}
+	contact := text(record, "ConvertedContactId")
+	var contacts []salesforce.Record
+	if err := t.loading(ctx, func() (err error) {
+		contacts, err = t.client.Query(ctx, "SELECT Id, Name, OwnerId, AccountId FROM Contact WHERE Id = "+salesforce.QuoteSOQL(contact))
+		return err
+	}); err != nil || len(contacts) == 0 {
+		return nil, err
+	}
+	return &schemas.Match{
+		Object: projector.Contact, ID: text(contacts[0], "Id"), Name: text(contacts[0], "Name"),
+		OwnerID: text(contacts[0], "OwnerId"), AccountID: text(contacts[0], "AccountId"),
+		Reason: schemas.Reason{Rule: "M7", Why: "This Contact is what the Lead was converted to that was created for the external number before."},
+	}, nil
+}

@@ -1,0 +1,181 @@
+package sfsink
+
+import (
+	"slices"
+	"time"
+
+	"github.com/callfold/callfold/projector"
+	"github.com/callfold/callfold/schemas"
+)
+
+// job is one call in a turn, from its state to its outcome.
+type job struct {
+	*turn
+	states
+	key    string
+	record schemas.CallRecord
+	prev   schemas.Outcome // the zero Outcome for a call that was never looked at
+	// arrived is true when the state came as a record, not from its parking place.
+	arrived bool
+
+	decision  projector.Decision
+	stateHash string
+
+	// Found by resolve, anew in each round.
+	lookup   projector.Lookup
+	match    *schemas.Match
+	owner    *schemas.Owner
+	ownerWhy schemas.Reason
+	task     projector.Task
+	hashes   map[string]string // of the Task wanted
+
+	// Learnt from Salesforce's answers.
+	taskID      string          // of the Task that exists
+	unwritten   bool            // what prev.Written says does not hold for it
+	forgotten   bool            // the remembered match is gone
+	noReference bool            // nor does another one do
+	badOwners   map[string]bool // Ids of owners that Salesforce refused
+	notes       []string        // what to say about the references
+	last        *problem        // the newest refusal
+	created     *schemas.Match  // the record created for this call (M6)
+
+	// outcome ends the job.
+	outcome *schemas.Outcome
+}
+
+// decide ends the job by the rules that need no Salesforce, or leaves it open.
+func (j *job) decide() {
+	j.stateHash = j.record.State.Hash()
+	j.taskID = j.prev.TaskID
+	j.decision = j.rules.Decide(j.record, j.now)
+	switch {
+	case j.decision.Rule == projector.RuleErased:
+		// Nothing of the call's content may stay, but where its Task is.
+		j.outcome = &schemas.Outcome{
+			CallID: j.record.State.ID, Result: schemas.Erased, Rule: j.decision.Rule, StateHash: j.stateHash,
+			DecidedAt: j.now.UnixMilli(), TaskID: j.prev.TaskID, Unknown: j.prev.Unknown,
+		}
+	case j.decision.Action == projector.Skip:
+		j.finish(schemas.Skipped)
+	case j.decision.Action == projector.Wait:
+		j.finish(schemas.Waiting)
+		if !j.decision.Until.IsZero() {
+			j.park(j.decision.Until)
+		}
+	case j.prev.Result == schemas.Deleted && !j.recreate && !j.asked(j.record.State.Retry) && !j.asked(j.record.State.Rewrite):
+		j.finish(schemas.Deleted)
+		j.outcome.Rule = "tasks.deleted"
+	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.asked(j.record.State.Retry):
+		// A newer state takes the parking place and keeps the time.
+		j.finish(schemas.Retrying)
+		j.outcome.Error, j.outcome.Attempts = j.prev.Error, j.prev.Attempts
+		j.park(time.UnixMilli(j.prev.NextAttempt))
+	}
+	if j.prev.Result == schemas.Deleted {
+		j.taskID, j.unwritten = "", true
+	}
+	if j.asked(j.record.State.Rewrite) {
+		j.unwritten = true
+	}
+}
+
+// asked reports whether an operator's command is new with this state.
+func (j *job) asked(c schemas.Latest[schemas.Command]) bool {
+	return c.Known() && j.stateHash != j.prev.StateHash &&
+		(c.At == j.record.State.Newest || c.At.Time*1000 >= j.prev.DecidedAt)
+}
+
+// finish ends the job, keeping what is remembered with the call.
+func (j *job) finish(result schemas.Result) {
+	o := j.prev
+	o.CallID = j.record.State.ID
+	o.Result = result
+	o.Rule = j.decision.Rule
+	o.Kind = string(j.decision.Kind)
+	o.StateHash = j.stateHash
+	o.DecidedAt = j.now.UnixMilli()
+	o.TaskID = j.taskID
+	o.Error, o.Attempts, o.Refused = nil, 0, ""
+	o.NextAttempt, o.Parked = 0, nil
+	j.outcome = &o
+}
+
+// park makes the engine bring the call's state again.
+func (j *job) park(until time.Time) {
+	record := j.record
+	j.outcome.NextAttempt, j.outcome.Parked = until.UnixMilli(), &record
+}
+
+// written ends the job: the Task is in Salesforce as it is wanted.
+func (j *job) written(result schemas.Result) {
+	j.finish(result)
+	j.outcome.Match, j.outcome.Owner = j.match, j.owner
+	j.outcome.Reasons = j.reasons()
+	j.outcome.Written = map[string]string{}
+	if !j.unwritten {
+		for name, hash := range j.prev.Written {
+			j.outcome.Written[name] = hash
+		}
+	}
+	for name, hash := range j.hashes {
+		j.outcome.Written[name] = hash
+	}
+}
+
+// reasons are those of the projector, with what Salesforce said about the
+// references.
+func (j *job) reasons() map[string]schemas.Reason {
+	reasons := j.task.Reasons()
+	if len(j.notes) == 0 {
+		return reasons
+	}
+	for _, name := range []string{"WhoId", "WhatId", "OwnerId"} {
+		if r, ok := reasons[name]; ok {
+			r.Considered = slices.Concat(j.notes, r.Considered)
+			reasons[name] = r
+		}
+	}
+	return reasons
+}
+
+// refused ends the job: it is tried again later, or rejected.
+func (j *job) refused(p *problem) {
+	attempts := 1
+	if j.prev.Result == schemas.Retrying {
+		attempts = j.prev.Attempts + 1
+	}
+	e := p.error
+	e.Class = string(p.class)
+	if p.class == classPermanent || attempts >= rowAttempts && p.class != classDuplicate {
+		j.finish(schemas.Rejected)
+		j.outcome.Refused = combined(j.hashes)
+		if j.hashes != nil {
+			j.outcome.Reasons = j.reasons()
+		}
+		j.log.Warn("a call was rejected", "call_id", j.key, "code", e.Code, "fields", e.Fields, "fix", e.Fix)
+	} else {
+		j.finish(schemas.Retrying)
+		wait := max(p.retryAfter, j.delay(attempts, rowBaseDelay, rowMaxDelay))
+		if p.class == classDuplicate {
+			wait = duplicateDelay
+			j.log.Error("several Tasks hold the external id of one call", "call_id", j.key, "fix", e.Fix)
+		}
+		j.park(j.now.Add(wait))
+		j.metrics.retries.WithLabelValues(string(p.class)).Inc()
+	}
+	j.outcome.Error, j.outcome.Attempts = &e, attempts
+	if j.created != nil {
+		j.outcome.Match = j.created // it is there, and it was made for this call
+	}
+}
+
+// stillRejected ends the job if the Task wanted is the one that was rejected.
+func (j *job) stillRejected() bool {
+	if j.prev.Result != schemas.Rejected || j.prev.Refused == "" || j.prev.Refused != combined(j.hashes) ||
+		j.asked(j.record.State.Retry) || j.asked(j.record.State.Rewrite) {
+		return false
+	}
+	j.finish(schemas.Rejected)
+	j.outcome.Error, j.outcome.Attempts, j.outcome.Refused = j.prev.Error, j.prev.Attempts, j.prev.Refused
+	return true
+}

@@ -1,0 +1,292 @@
+package sfsink
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/callfold/callfold/internal/sfsim"
+	"github.com/callfold/callfold/schemas"
+)
+
+func TestNumbersAsPeopleTypedThem(t *testing.T) {
+	for i, stored := range []string{
+		"+33123456789", "0123456789", "01 23 45 67 89", "01.23.45.67.89", "01-23-45-67-89", "+33 1 23 45 67 89",
+		"0033123456789", "0033 1 23 45 67 89", "33123456789", "+33 (0)1 23 45 67 89",
+	} {
+		b := newBench(t, nil)
+		b.set("Contact", curie, `"Phone":null,"MobilePhone":"`+stored+`"`)
+		b.answered(1, curieNumber, "ada")
+		b.turn()
+		if id, _ := b.task(1)["WhoId"].(string); !strings.HasPrefix(id, curie) {
+			t.Errorf("%d: %q was not found", i, stored)
+		}
+	}
+}
+
+func TestAccountLeadAndPriority(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, "+33 1 99 00 00 99", "stranger")
+	b.turn()
+	b.task(1, "WhoId", nil, "WhatId", curieCo, "OwnerId", ada, "Subject", "Inbound call from Curie & Co on Paris")
+
+	b.load(`{"Lead":[{"Id":"00Q000000000001AAA","Name":"L","Company":"X","Phone":"+33199000099","OwnerId":"005000000000003AAA","IsConverted":false,"LastModifiedDate":"2026-01-01T00:00:00.000+0000"},
+		{"Id":"00Q000000000002AAA","Name":"Converted","Company":"X","Phone":"+33199000099","OwnerId":"005000000000003AAA","IsConverted":true,"LastModifiedDate":"2026-02-01T00:00:00.000+0000"}]}`)
+	b.later(time.Hour)
+	b.missed(2, "+33 1 99 00 00 99")
+	b.turn()
+	b.task(2, "WhoId", "00Q000000000001", "WhatId", nil, "OwnerId", bob)
+}
+
+func TestPersonAccount(t *testing.T) {
+	b := newBench(t, nil)
+	b.load(`{"Account":[{"Id":"001000000000009AAA","Name":"Paul Person","FirstName":"Paul","LastName":"Person","IsPersonAccount":true,"PersonMobilePhone":"01 44 44 44 44","OwnerId":"005000000000003AAA","LastModifiedDate":"2026-01-01T00:00:00.000+0000"}]}`)
+	b.missed(1, "+33 1 44 44 44 44")
+	b.turn()
+	b.task(1, "WhoId", nil, "WhatId", "001000000000009", "OwnerId", bob)
+	if o := b.outcome(1, schemas.Created); o.Match.Object != "PersonAccount" {
+		t.Errorf("matched as %s", o.Match.Object)
+	}
+}
+
+func TestNumbersOfABatchShareALookup(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, curieNumber, "ada")
+	b.answered(2, "+33 1 99 00 00 99", "ada")
+	b.answered(3, curieNumber, "ada")
+	b.turn()
+	if n := b.sent("POST /services/data/v64.0/composite"); n != 1 {
+		t.Errorf("%d requests for two numbers, want one for Contacts, Leads and Accounts together", n)
+	}
+	b.task(1, "WhoId", curie)
+	b.task(2, "WhatId", curieCo)
+	b.task(3, "WhoId", curie)
+
+	b.answered(4, curieNumber, "ada")
+	b.turn()
+	if n := b.sent("POST"); n != 0 {
+		t.Errorf("a number that is in the cache was looked up")
+	}
+	b.later(time.Hour)
+	b.answered(5, curieNumber, "ada")
+	b.turn()
+	if n := b.sent("POST /services/data/v64.0/composite"); n != 1 {
+		t.Errorf("%d lookups after the cache's time, want 1", n)
+	}
+}
+
+func TestHundredsOfNumbersInABatch(t *testing.T) {
+	b := newBench(t, nil)
+	var contacts []string
+	for i := range 300 {
+		contacts = append(contacts, fmt.Sprintf(`{"Id":"003000000001%03dAAA","Name":"C %d","Phone":"01 40 00 %02d %02d","OwnerId":"005000000000002AAA","AccountId":null,"LastModifiedDate":"2026-01-01T00:00:00.000+0000"}`, i, i, i/100, i%100))
+		b.missed(int64(i+1), fmt.Sprintf("+33 1 40 00 %02d %02d", i/100, i%100))
+	}
+	b.load(`{"Contact":[` + strings.Join(contacts, ",") + `]}`)
+	b.turn()
+	for i := range 300 {
+		b.task(int64(i+1), "WhoId", fmt.Sprintf("003000000001%03d", i))
+	}
+	if n := b.sent("POST /services/data/v64.0/composite"); n > 10 {
+		t.Errorf("%d requests to look up 300 numbers", n)
+	}
+}
+
+func TestWithheldNumberMatchesNothing(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Match.Create = "lead" })
+	b.missed(1, "anonymous")
+	b.missed(2, "+33 12")
+	b.turn()
+	b.task(1, "WhoId", nil, "Subject", "Missed call from Anonymous on Paris")
+	b.task(2, "WhoId", nil)
+	if n := len(b.sim.Records("Lead")); n != 0 {
+		t.Errorf("%d Leads were created for numbers that are none", n)
+	}
+}
+
+func TestOpenCaseOfTheContact(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Match.Related = "case" })
+	b.load(`{"Case":[
+		{"Id":"500000000000001AAA","Status":"New","IsClosed":false,"ContactId":"003000000000001AAA","OwnerId":"005000000000002AAA","LastModifiedDate":"2026-01-01T00:00:00.000+0000"},
+		{"Id":"500000000000002AAA","Status":"New","IsClosed":false,"ContactId":"003000000000001AAA","OwnerId":"005000000000002AAA","LastModifiedDate":"2026-02-01T00:00:00.000+0000"},
+		{"Id":"500000000000003AAA","Status":"Closed","IsClosed":true,"ContactId":"003000000000001AAA","OwnerId":"005000000000002AAA","LastModifiedDate":"2026-03-01T00:00:00.000+0000"}]}`)
+	b.missed(1, curieNumber)
+	b.turn()
+	b.task(1, "WhoId", curie, "WhatId", "500000000000002")
+}
+
+func TestOpenOpportunityOfTheContact(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Match.Related = "opportunity" })
+	b.load(`{"Opportunity":[
+		{"Id":"006000000000001AAA","Name":"Open","StageName":"Prospecting","CloseDate":"2026-12-01","IsClosed":false,"OwnerId":"005000000000002AAA","LastModifiedDate":"2026-01-01T00:00:00.000+0000"},
+		{"Id":"006000000000002AAA","Name":"Won","StageName":"Closed Won","CloseDate":"2026-12-01","IsClosed":true,"OwnerId":"005000000000002AAA","LastModifiedDate":"2026-02-01T00:00:00.000+0000"}],
+		"OpportunityContactRole":[
+		{"Id":"00K000000000001AAA","OpportunityId":"006000000000001AAA","ContactId":"003000000000001AAA"},
+		{"Id":"00K000000000002AAA","OpportunityId":"006000000000002AAA","ContactId":"003000000000001AAA"}]}`)
+	b.missed(1, curieNumber)
+	b.turn()
+	b.task(1, "WhoId", curie, "WhatId", "006000000000001")
+}
+
+func TestCaseIsCreatedOncePerContact(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Settings.Match.Related = "case"
+		o.Settings.Match.CreateCase = true
+	})
+	b.missed(1, curieNumber)
+	b.missed(2, curieNumber)
+	b.turn()
+	b.missed(3, curieNumber)
+	b.turn()
+	cases := b.sim.Records("Case")
+	if len(cases) != 1 || !strings.HasPrefix(cases[0]["ContactId"].(string), curie) {
+		t.Fatalf("Cases: %v", cases)
+	}
+	for id := range int64(3) {
+		b.task(id+1, "WhatId", cases[0]["Id"])
+	}
+}
+
+func TestCaseOfAnotherLaneIsFoundBeforeOneIsCreated(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Settings.Match.Related = "case"
+		o.Settings.Match.CreateCase = true
+	})
+	looks := 0
+	b.before = func(r *http.Request) {
+		if strings.Contains(r.URL.Query().Get("q"), "FROM Case") {
+			if looks++; looks == 2 {
+				b.load(`{"Case":[{"Id":"500000000000001AAA","Status":"New","IsClosed":false,"ContactId":"003000000000001AAA","OwnerId":"005000000000002AAA","LastModifiedDate":"2026-01-01T00:00:00.000+0000"}]}`)
+			}
+		}
+	}
+	b.missed(1, curieNumber)
+	b.turn()
+	b.task(1, "WhatId", "500000000000001")
+	if n := len(b.sim.Records("Case")); n != 1 {
+		t.Errorf("%d Cases, want 1", n)
+	}
+}
+
+func TestCaseWhoseAnswerWasLostIsNotCreatedTwice(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Settings.Match.Related = "case"
+		o.Settings.Match.CreateCase = true
+	})
+	b.sim.Fail(sfsim.Fault{Method: "POST", Path: "/sobjects/Case", AfterCommit: true, Cut: true})
+	b.missed(1, curieNumber)
+	if b.try() == nil {
+		t.Error("a lost answer was taken for one")
+	}
+	b.turn()
+	if n := len(b.sim.Records("Case")); n != 1 {
+		t.Errorf("%d Cases, want 1", n)
+	}
+	b.task(1, "WhoId", curie, "WhatId", b.sim.Records("Case")[0]["Id"])
+}
+
+func TestRecordIsCreatedForAnUnknownNumber(t *testing.T) {
+	for create, object := range map[string]string{"lead": "Lead", "contact": "Contact", "account": "Account"} {
+		t.Run(create, func(t *testing.T) {
+			b := newBench(t, func(o *Options) { o.Settings.Match.Create = create })
+			before := len(b.sim.Records(object))
+			b.event(1, "call.answered", 10, `"direction":"inbound","status":"answered","started_at":1780000000,"answered_at":1780000010,"raw_digits":"+33198765432","contact":{"id":1,"first_name":"Rosa","last_name":"Luxe"},`+user("ada"))
+			b.missed(2, unknownNumber)
+			b.turn()
+			records := b.sim.Records(object)
+			if len(records) != before+1 {
+				t.Fatalf("%d records were created for one number, want 1", len(records)-before)
+			}
+			r := records[before]
+			if r["Phone"] != "+33198765432" || r["Aircall_Number_Key__c"] != "+33198765432" || r["Name"] != "Rosa Luxe" {
+				t.Errorf("created: %v", r)
+			}
+			field := "WhoId"
+			if create == "account" {
+				field = "WhatId"
+			}
+			b.task(1, field, r["Id"], "OwnerId", ada, "Subject", "Inbound call from Rosa Luxe on Paris")
+			b.task(2, field, r["Id"])
+			// The record stays with the integration user (O6: not by the call
+			// that created it), until another call is taken.
+			if first := b.outcome(1, schemas.Created); !first.Match.Created {
+				t.Error("the call does not know that the record was created for it")
+			}
+			if owner := b.record(object, r["Id"].(string))["OwnerId"].(string); !strings.HasPrefix(owner, integration) {
+				t.Errorf("owner after the creating call: %s", owner)
+			}
+			b.answered(3, unknownNumber, "bob")
+			b.turn()
+			b.task(3, field, r["Id"], "OwnerId", bob)
+			if owner := b.record(object, r["Id"].(string))["OwnerId"].(string); !strings.HasPrefix(owner, bob) {
+				t.Errorf("owner after another call: %s", owner)
+			}
+		})
+	}
+}
+
+func TestDuplicateKeyLeadsToTheRecordThatExists(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Match.Create = "lead" })
+	// Another sink was faster, and somebody changed the phone since.
+	b.load(`{"Lead":[{"Id":"00Q000000000001AAA","Name":"First Lead","Company":"X","Phone":null,"Aircall_Number_Key__c":"+33198765432","OwnerId":"005000000000003AAA","IsConverted":false,"LastModifiedDate":"2026-01-01T00:00:00.000+0000"}]}`)
+	b.missed(1, unknownNumber)
+	b.turn()
+	b.task(1, "WhoId", "00Q000000000001", "OwnerId", bob, "Subject", "Missed call from First Lead on Paris")
+	if n := len(b.sim.Records("Lead")); n != 1 {
+		t.Errorf("%d Leads", n)
+	}
+	// It is converted: the way goes on to the Contact.
+	b.load(`{"Contact":[{"Id":"003000000000007AAA","Name":"Now Contact","OwnerId":"005000000000002AAA","AccountId":null,"LastModifiedDate":"2026-01-01T00:00:00.000+0000"}],
+		"Lead":[{"Id":"00Q000000000001AAA","IsConverted":true,"ConvertedContactId":"003000000000007AAA"}]}`)
+	b.later(time.Hour)
+	b.missed(2, unknownNumber)
+	b.turn()
+	b.task(2, "WhoId", "003000000000007", "OwnerId", ada, "Subject", "Missed call from Now Contact on Paris")
+}
+
+func TestCreationWithoutAnAnswerMakesOneRecord(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Match.Create = "contact" })
+	b.sim.Fail(sfsim.Fault{Method: "POST", Path: "/sobjects/Contact", AfterCommit: true, Cut: true})
+	b.missed(1, unknownNumber)
+	b.turn()
+	if n := len(b.sim.Records("Contact")); n != 2 {
+		t.Errorf("%d Contacts, want Curie and one more", n)
+	}
+	b.task(1, "WhoId", b.sim.Records("Contact")[1]["Id"])
+}
+
+func TestRecordOfTheIntegrationUserGoesToTheAgent(t *testing.T) {
+	b := newBench(t, nil)
+	b.set("Contact", curie, `"OwnerId":"005000000000001AAA"`)
+	b.missed(1, curieNumber)
+	b.turn()
+	b.task(1, "OwnerId", integration)
+	b.answered(2, curieNumber, "ada")
+	b.turn()
+	b.task(2, "OwnerId", ada)
+	if o := b.outcome(2, schemas.Created); o.Match.OwnerID[:15] != ada {
+		t.Errorf("remembered owner: %s", o.Match.OwnerID)
+	}
+	// Once: somebody gives it back, and the same call changes nothing any more.
+	b.set("Contact", curie, `"OwnerId":"005000000000001AAA"`)
+	b.hungup(2)
+	b.turn()
+	if owner := b.record("Contact", curie)["OwnerId"].(string); !strings.HasPrefix(owner, integration) {
+		t.Errorf("taken over twice: %s", owner)
+	}
+}
+
+func TestTakeOverIsGuarded(t *testing.T) {
+	b := newBench(t, nil)
+	b.set("Contact", curie, `"OwnerId":"005000000000001AAA"`)
+	b.missed(1, curieNumber)
+	b.turn() // the cache knows the integration user as the owner
+	b.set("Contact", curie, `"OwnerId":"005000000000003AAA"`)
+	b.answered(2, curieNumber, "ada")
+	b.turn()
+	if owner := b.record("Contact", curie)["OwnerId"].(string); !strings.HasPrefix(owner, bob) {
+		t.Errorf("owner: %s", owner)
+	}
+}

@@ -1,0 +1,75 @@
+package sfsink
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/callfold/callfold/internal/sfsim"
+)
+
+func TestPrepareSaysWhatIsMissing(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Match.Create = "lead" })
+	for object, fields := range map[string][]string{"Task": {"Type", "Aircall_Call_Id__c", "aircall__Country__c"}, "Lead": {"Aircall_Number_Key__c"}} {
+		for _, f := range fields {
+			if err := b.sim.Hide(object, f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	err := b.sink.Prepare(t.Context())
+	var s *Stopped
+	if !errors.As(err, &s) || s.Reason != "config" {
+		t.Fatalf("got %v", err)
+	}
+	for _, part := range []string{"Type (tasks.fields.type, rule F1)", "aircall__Country__c", "Aircall_Call_Id__c of Task (tasks.external_id_field)", "field-level security"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the message does not say %q: %v", part, err)
+		}
+	}
+}
+
+func TestPrepareWaitsForAnOutage(t *testing.T) {
+	b := newBench(t, nil)
+	b.sim.Fail(sfsim.Fault{Status: 503, Times: 2 * requestTries})
+	if err := b.sink.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.pauses) != 2*(requestTries-1)+2 {
+		t.Errorf("pauses: %v", b.pauses)
+	}
+}
+
+func TestMissingPhoneFieldIsNotAskedFor(t *testing.T) {
+	b := newBench(t, nil)
+	if err := b.sim.Hide("Contact", "AssistantPhone"); err != nil {
+		t.Fatal(err)
+	}
+	b.missed(1, curieNumber)
+	b.turn()
+	b.task(1, "WhoId", curie)
+}
+
+func TestUsersAreLoadedAnew(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, curieNumber, "stranger")
+	b.turn()
+	b.task(1, "OwnerId", ada)
+	b.load(`{"User":[{"Id":"005000000000009AAA","Name":"Stranger","Username":"s@example.com","Email":"stranger@example.com","IsActive":true,"CreatedDate":"2024-01-01T00:00:00.000+0000"}]}`)
+	b.later(2 * time.Hour)
+	b.sim.Fail(sfsim.Fault{Operation: "describe", Status: 503, Times: requestTries}) // the old ones stay for now
+	b.answered(2, curieNumber, "stranger")
+	b.turn()
+	b.task(2, "OwnerId", ada)
+	b.sent("")
+	b.answered(4, curieNumber, "stranger")
+	b.turn()
+	if n := b.sent("describe"); n != 0 {
+		t.Error("a refresh that failed was not put off")
+	}
+	b.later(2 * time.Minute)
+	b.answered(3, curieNumber, "stranger")
+	b.turn()
+	b.task(3, "OwnerId", "005000000000009")
+}

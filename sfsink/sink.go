@@ -1,0 +1,213 @@
+package sfsink
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/salesforce"
+	"github.com/callfold/callfold/internal/stream"
+	"github.com/callfold/callfold/projector"
+	"github.com/callfold/callfold/schemas"
+)
+
+// Options configure a Sink.
+type Options struct {
+	// Client talks to the org.
+	Client *salesforce.Client
+	// Settings are the rules.
+	Settings projector.Settings
+	// DryRun decides and records, and writes nothing to Salesforce. Its
+	// outcomes must go to a topic of their own.
+	DryRun bool
+	// InFlight bounds the write requests that are under way at once; 4 where 0.
+	InFlight int
+	// CacheFor is how long a match found for a number is believed; 10 minutes
+	// where 0. That there is none is believed for half a minute at most.
+	CacheFor time.Duration
+	// RefreshEvery is how often the users and the descriptions of objects are
+	// loaded anew; an hour where 0.
+	RefreshEvery time.Duration
+
+	// Now is the clock, Random gives numbers in [0, 1), Sleep waits; nil = the
+	// real ones.
+	Now    func() time.Time
+	Random func() float64
+	Sleep  func(context.Context, time.Duration) error
+	// Logger and Registerer take logs and metrics; nil = nobody.
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Sink is the handler of the stage. It is safe for concurrent use by several lanes.
+type Sink struct {
+	client       *salesforce.Client
+	rules        *projector.Rules
+	externalID   string // on Task
+	createdKey   string // on records that are created (M7)
+	create       string // the object to create, empty for none (M6)
+	recreate     bool   // Tasks that somebody deleted
+	dryRun       bool
+	refreshEvery time.Duration
+
+	now     func() time.Time
+	random  func() float64
+	sleep   func(context.Context, time.Duration) error
+	log     *slog.Logger
+	metrics *metrics
+
+	matches   *matches
+	locks     *locks
+	slots     chan struct{} // one for each request in flight
+	loaded    atomic.Pointer[org]
+	refreshMu sync.Mutex
+}
+
+// New makes a Sink. It sends nothing. Its error joins every problem of the
+// settings, each a [*projector.Problem].
+func New(o Options) (*Sink, error) {
+	rules, err := projector.New(o.Settings)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{
+		client:       o.Client,
+		rules:        rules,
+		externalID:   o.Settings.Tasks.ExternalIDField,
+		createdKey:   o.Settings.Match.CreatedKeyField,
+		create:       createdObject[o.Settings.Match.Create],
+		recreate:     o.Settings.Tasks.Deleted == "recreate",
+		dryRun:       o.DryRun,
+		refreshEvery: o.RefreshEvery,
+		now:          o.Now,
+		random:       o.Random,
+		sleep:        o.Sleep,
+		log:          o.Logger,
+		locks:        newLocks(),
+	}
+	if s.refreshEvery == 0 {
+		s.refreshEvery = time.Hour
+	}
+	if o.InFlight == 0 {
+		o.InFlight = 4
+	}
+	s.slots = make(chan struct{}, o.InFlight)
+	if o.CacheFor == 0 {
+		o.CacheFor = 10 * time.Minute
+	}
+	s.matches = newMatches(o.CacheFor)
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.random == nil {
+		s.random = rand.Float64
+	}
+	if s.sleep == nil {
+		s.sleep = sleep
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.metrics = newMetrics(o.Registerer, s.now)
+	return s, nil
+}
+
+// states are the outcomes that a turn works on: a partition of the engine.
+type states interface {
+	Get(key string) (schemas.Outcome, bool, error)
+	Put(key string, o schemas.Outcome)
+	Reject(r *kgo.Record, reason schemas.RejectReason, detail string) error
+}
+
+// input is one partition's share of a turn.
+type input struct {
+	states
+	partition int32
+	records   []*kgo.Record
+	due       []string
+}
+
+// Handle writes the calls of a batch to Salesforce and puts an outcome for each
+// of them. Its error is a [*Stopped], [schemas.ErrNewerSchema], or one of the
+// local store; nothing of the batch counts then.
+func (s *Sink) Handle(ctx context.Context, b *stream.Batch[schemas.Outcome]) error {
+	inputs := make([]input, len(b.Partitions))
+	for i, p := range b.Partitions {
+		inputs[i] = input{p, p.ID, p.Records, p.Due}
+	}
+	err := s.handle(ctx, b.Now, inputs)
+	s.metrics.turn(inputs, err)
+	return err
+}
+
+// rounds is how often a call is written in one turn at most: as it is, in the
+// other lane, with another match, without one, and with each rung of the
+// owner's ladder.
+const rounds = 8
+
+func (s *Sink) handle(ctx context.Context, now time.Time, inputs []input) error {
+	t, err := s.newTurn(ctx, now, inputs)
+	if err != nil {
+		return err
+	}
+	for range rounds {
+		open := t.open()
+		if len(open) == 0 {
+			break
+		}
+		if err := t.resolve(ctx, open); err != nil {
+			return err
+		}
+		if err := t.write(ctx, open); err != nil {
+			return err
+		}
+	}
+	for _, j := range t.open() {
+		j.refused(j.last)
+	}
+	if err := t.takeOver(ctx); err != nil {
+		return err
+	}
+	for _, j := range t.jobs {
+		j.states.Put(j.key, *j.outcome)
+		s.metrics.outcome(j)
+	}
+	return nil
+}
+
+// Prepare waits until Salesforce can be written to: it signs in and loads the
+// directory of users and the descriptions of objects. An outage is waited for;
+// a refused sign-in or a field that does not exist is returned as a
+// [*Stopped], since a person has to mend it. A nil error means ready.
+func (s *Sink) Prepare(ctx context.Context) error {
+	for failures := 1; ; failures++ {
+		_, err := s.theOrg(ctx)
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		var stopped *Stopped
+		if errors.As(err, &stopped) && stopped.Reason != string(classOutage) && stopped.Reason != string(classThrottle) {
+			return err
+		}
+		s.log.Warn("waiting for Salesforce", "cause", err)
+		if err := s.sleep(ctx, s.delay(failures, time.Second, time.Minute)); err != nil {
+			return err
+		}
+	}
+}
+
+// Timer says when a call wants to be looked at again; it is the engine's option
+// of that name.
+func Timer(o schemas.Outcome) (time.Time, bool) {
+	if o.NextAttempt == 0 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(o.NextAttempt), true
+}

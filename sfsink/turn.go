@@ -1,0 +1,126 @@
+package sfsink
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/stream"
+	"github.com/callfold/callfold/schemas"
+)
+
+// turn is one call of Handle at work.
+type turn struct {
+	*Sink
+	now  time.Time
+	org  *org
+	jobs []*job
+}
+
+// newTurn reads the input and decides about each call; those that need
+// Salesforce stay open.
+func (s *Sink) newTurn(ctx context.Context, now time.Time, inputs []input) (*turn, error) {
+	t := &turn{Sink: s, now: now}
+	for _, in := range inputs {
+		if err := t.read(in); err != nil {
+			return nil, err
+		}
+	}
+	for _, j := range t.jobs {
+		j.decide()
+	}
+	if len(t.open()) > 0 {
+		var err error
+		if t.org, err = s.theOrg(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// read makes a job for each call of a partition: the newest of its records, or
+// the state that is parked and due.
+func (t *turn) read(in input) error {
+	byKey := map[string]*job{}
+	add := func(key string, record schemas.CallRecord, arrived bool) error {
+		if j := byKey[key]; j != nil {
+			j.record = record // later in the log is newer
+			return nil
+		}
+		prev, _, err := in.Get(key)
+		if err != nil {
+			return err
+		}
+		j := &job{turn: t, states: in.states, key: key, record: record, prev: prev, arrived: arrived}
+		byKey[key] = j
+		t.jobs = append(t.jobs, j)
+		return nil
+	}
+	for _, r := range in.records {
+		record, err := decode(r)
+		if rejection := (*schemas.Rejection)(nil); errors.As(err, &rejection) {
+			if err := in.Reject(r, rejection.Reason, rejection.Detail); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := add(string(r.Key), record, true); err != nil {
+			return err
+		}
+	}
+	for _, key := range in.due {
+		if byKey[key] != nil {
+			continue
+		}
+		prev, _, err := in.Get(key)
+		if err != nil {
+			return err
+		}
+		if prev.Parked == nil {
+			// Nothing of ours writes this; the timer must end all the same.
+			s := prev
+			s.NextAttempt = 0
+			in.Put(key, s)
+			t.log.Error("a call was due but has no state to look at", "call_id", key, "result", prev.Result)
+			continue
+		}
+		if err := add(key, *prev.Parked, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decode reads a record of the topic calls. The error is a [*schemas.Rejection]
+// for what can never be read.
+func decode(r *kgo.Record) (schemas.CallRecord, error) {
+	record, err := schemas.Calls.Decode(stream.Header(r, schemas.HeaderSchema), r.Value)
+	switch {
+	case errors.Is(err, schemas.ErrNewerSchema):
+		return record, err
+	case errors.Is(err, schemas.ErrUnknownSchema):
+		return record, &schemas.Rejection{Reason: schemas.NotACall, Detail: "the record's schema header is not that of a call"}
+	case err != nil:
+		return record, &schemas.Rejection{Reason: schemas.NotJSON, Detail: "the record is not the JSON of a call"}
+	case string(r.Key) != strconv.FormatInt(record.State.ID, 10):
+		return record, &schemas.Rejection{Reason: schemas.KeyMismatch, Detail: "the record's key is not the state's call id"}
+	}
+	return record, nil
+}
+
+// open are the calls without an outcome.
+func (t *turn) open() []*job {
+	var open []*job
+	for _, j := range t.jobs {
+		if j.outcome == nil {
+			open = append(open, j)
+		}
+	}
+	return open
+}
