@@ -6,8 +6,10 @@ package app
 import (
 	"log/slog"
 	"runtime"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/observe"
@@ -63,7 +65,7 @@ func engineOptions[V any](a *App, name string, o stream.Options[V]) (stream.Opti
 		return o, err
 	}
 	o.Name = name
-	o.Client = append(client, kafka.ProducerOptions()...)
+	o.Client = func() []kgo.Opt { return slices.Concat(client, kafka.ProducerOptions()) }
 	o.Instance = instance
 	o.TransactionalSuffix = a.TransactionalSuffix
 	o.Rejected = a.topic(kafka.Rejected)

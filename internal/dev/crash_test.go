@@ -49,9 +49,8 @@ func crashTest(t *testing.T, times int, end func(*process)) {
 	t.Logf("seed %d; set CRASH_SEED to repeat", seed)
 	bodies := generate(seed, 30*times)
 
-	p := &process{t: t, dir: t.TempDir()}
+	p := newProcess(t)
 	p.start()
-	defer func() { _ = p.end(syscall.SIGKILL) }()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	posting, pctx := errgroup.WithContext(ctx)

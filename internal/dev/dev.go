@@ -68,6 +68,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	closers = append(closers, closeListener(salesforce))
 
+	locked, err := lock(o.Data)
+	if err != nil {
+		return err
+	}
+	closers = append(closers, locked.Close)
 	org, err := openOrg(o)
 	if err != nil {
 		return err

@@ -53,6 +53,16 @@ type process struct {
 	webhook, kafka, salesforce string // addresses, empty while it does not run
 }
 
+func newProcess(t *testing.T) *process {
+	p := &process{t: t, dir: t.TempDir()}
+	t.Cleanup(func() {
+		if p.cmd != nil {
+			_ = p.end(syscall.SIGKILL)
+		}
+	})
+	return p
+}
+
 // start returns once the process says that it works.
 func (p *process) start() {
 	p.t.Helper()

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,36 @@ func TestReadEventsThatAreGone(t *testing.T) {
 		}
 		if gone != before {
 			t.Errorf("%d events are gone, want %d", gone, before)
+		}
+	})
+}
+
+// A trace may point to what is not the call's event, once topics were made anew:
+// another call's record, or an offset without a record.
+func TestReadEventsThatAreNotTheCalls(t *testing.T) {
+	inWorld(t, func(w *world) {
+		g := traffic.New(traffic.Options{Seed: 1, DuplicateRate: -1, ReorderRate: -1})
+		c := w.receive(g.CallOf(traffic.Voicemail).Events[0].Body)
+		at := w.partition(c.State.ID)
+		put := func(key string) int64 { // and a commit marker behind it
+			r := &kgo.Record{Topic: topics.Events, Partition: at, Key: []byte(key), Value: []byte("{}")}
+			w.commit(r)
+			return r.Offset
+		}
+		own := strconv.FormatInt(c.State.ID, 10)
+		for what, offset := range map[string]int64{
+			"another call's record": put("1"),
+			"a commit marker":       put(own) + 1,
+			"beyond the end":        1000,
+		} {
+			put(own)
+			c.Trace.Events[0].Offset = offset
+			w.commit(w.stateOf(c))
+			got, err := w.read(c.State.ID)
+			w.check(err)
+			if len(got.Events) != 1 || !got.Events[0].Gone {
+				t.Errorf("%s is taken for the event: %+v", what, got.Events)
+			}
 		}
 	})
 }

@@ -59,7 +59,7 @@ func (e *Engine[V]) Run(ctx context.Context) (err error) {
 
 // waitForTopics returns nil once the topics are there, or ctx is done.
 func (e *Engine[V]) waitForTopics(ctx context.Context) error {
-	cl, err := kgo.NewClient(e.opts.Client...)
+	cl, err := kgo.NewClient(e.opts.Client()...)
 	if err != nil {
 		return fmt.Errorf("making a Kafka client: %w", err)
 	}

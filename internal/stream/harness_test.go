@@ -166,7 +166,7 @@ func (w *world) start(instance string, change ...func(*Options[tally])) *stage {
 	w.t.Helper()
 	s := &stage{w: w, plug: &plug{dial: w.net.DialContext}, reg: prometheus.NewRegistry(), ended: make(chan struct{}), health: map[string]error{}}
 	o := Options[tally]{
-		Name: "tally", Client: w.options(s.plug.Dial), Group: "g", Instance: instance,
+		Name: "tally", Client: func() []kgo.Opt { return w.options(s.plug.Dial) }, Group: "g", Instance: instance,
 		Input: "in", Changelog: "state", Rejected: "rejected", Codec: tallyCodec{},
 		Handler: handlerFunc(addUp), Lanes: 1, BatchRecords: 20, Timeouts: QuickTimeouts, Grace: time.Second,
 		Now: time.Now, Logger: w.logger.With("instance", instance), Registerer: s.reg,

@@ -40,8 +40,10 @@ type Handler[V any] interface {
 type Options[V any] struct {
 	// Name is the stage's name, for logs and the metric label stage.
 	Name string
-	// Client are the options that say where and how to reach the brokers.
-	Client []kgo.Opt
+	// Client gives the options that say where and how to reach the brokers. Each
+	// client that is made gets fresh ones: kgo.ProducerBatchCompression writes to
+	// its own list when a client is made, and lanes make theirs at the same time.
+	Client func() []kgo.Opt
 	// Group is the consumer group.
 	Group string
 	// Instance is a name of this process that stays the same over restarts and

@@ -95,7 +95,7 @@ type changelogEnds struct {
 // readChangelog applies the changelog to the table, from its checkpoint up to
 // the high watermark as it is now.
 func (l *lane[V]) readChangelog(ctx context.Context, tab *table.Table, partition int32) error {
-	admin, err := kgo.NewClient(l.opts.Client...)
+	admin, err := kgo.NewClient(l.opts.Client()...)
 	if err != nil {
 		return fmt.Errorf("making a Kafka client: %w", err)
 	}
@@ -123,7 +123,7 @@ func (l *lane[V]) readChangelog(ctx context.Context, tab *table.Table, partition
 	if tab.Checkpoint().Offset == 0 {
 		start = kgo.NewOffset().AtStart()
 	}
-	cl, err := kgo.NewClient(append(slices.Clone(l.opts.Client),
+	cl, err := kgo.NewClient(append(l.opts.Client(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.opts.Changelog: {partition: start}}),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),

@@ -13,7 +13,7 @@ var errJoining = errors.New("joining the consumer group")
 // that exactly-once needs.
 func (l *lane[V]) options() []kgo.Opt {
 	o, start := &l.opts, kgo.NewOffset().AtStart()
-	return append(slices.Clone(o.Client),
+	return append(o.Client(),
 		kgo.TransactionalID(l.id+o.TransactionalSuffix),
 		kgo.TransactionTimeout(o.Timeouts.Transaction),
 

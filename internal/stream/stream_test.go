@@ -8,6 +8,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,19 +67,19 @@ func TestKilledInMidTransaction(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.send(200)
 				var s *stage
-				batches := 0
+				var batches atomic.Int32
 				s = w.start("a")
 				// The transaction is written but its end never reaches the broker.
 				w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
 					w.cluster.KeepControl()
-					if batches++; batches < 3 {
+					if batches.Add(1) < 3 {
 						return nil, nil, false
 					}
 					w.cluster.DropControl()
 					s.kill()
 					return nil, errors.New("cut"), true
 				})
-				w.wait("the stage was killed", func() bool { return batches >= 3 })
+				w.wait("the stage was killed", func() bool { return batches.Load() >= 3 })
 				w.start(instance)
 				w.expect()
 			})
@@ -151,19 +152,18 @@ func TestRestoreWaitsForATransactionInFlight(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.send(100)
 		release := make(chan struct{})
-		var held, ends int
+		var ends atomic.Int32
 		slow := func(o *Options[tally]) { o.Timeouts.Transaction = 3 * time.Minute }
 		a := w.start("a", slow)
 		w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
 			w.cluster.KeepControl()
-			if ends++; ends != 3 {
+			if ends.Add(1) != 3 {
 				return nil, nil, false
 			}
-			held++
 			w.cluster.SleepControl(func() { <-release })
 			return nil, nil, false
 		})
-		w.wait("a commit is in flight", func() bool { return held > 0 })
+		w.wait("a commit is in flight", func() bool { return ends.Load() >= 3 })
 		a.kill()
 		b := w.start("b", slow)
 		time.Sleep(30 * time.Second) // virtual; b has been given the partitions
