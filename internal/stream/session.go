@@ -2,7 +2,6 @@ package stream
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
