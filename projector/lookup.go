@@ -21,10 +21,11 @@ type Lookup struct {
 	// DefaultRegion is the region in which stored numbers without a country
 	// code are understood: that of the Aircall number.
 	DefaultRegion string
-	// Pattern finds candidates in SOQL, as in Phone LIKE Pattern: every record
-	// that holds the number, however people typed it, and a few that do not.
-	// What matches is for Choose to say.
-	Pattern string
+	// Patterns find candidates in SOQL, as in Phone LIKE 'PATTERN': every record
+	// that holds the number, however people typed it with the digits 0 to 9 (a
+	// toll-free one also with letters), and a few that do not. What matches is
+	// for Choose to say.
+	Patterns []string
 	// Reason says how the number was understood.
 	Reason schemas.Reason
 }
@@ -50,7 +51,7 @@ func (r *Rules) Lookup(record schemas.CallRecord) Lookup {
 		return l
 	}
 	l.Number, l.Display, l.Region = n.e164, n.international, n.region
-	l.Pattern = n.pattern()
+	l.Patterns = r.patterns.get(rawNumber{n.e164, l.DefaultRegion}, likePatterns)
 	l.Reason = reason(&record.Trace, "M4", "The external number was normalised to E.164.", c.External.At)
 	return l
 }

@@ -60,20 +60,37 @@ func withoutExtension(n *phonenumbers.PhoneNumber) *phonenumbers.PhoneNumber {
 
 // patternDigits is how many digits at the end of a number a pattern asks for.
 // What people vary is before them: country code, trunk prefix, the mobile
-// prefixes of some countries.
-const patternDigits = 8
+// prefixes of some countries. Fewer than localDigits are no number anywhere.
+const (
+	patternDigits = 8
+	localDigits   = 4
+)
 
-// pattern is a LIKE pattern that finds the number however it was typed: its last
-// digits in order, with anything between them. It finds some others, too.
-func (p phoneNumber) pattern() string {
-	var b strings.Builder
-	b.WriteByte('%')
-	for _, digit := range p.significant[max(0, len(p.significant)-patternDigits):] {
-		b.WriteRune(digit)
-		b.WriteByte('%')
+// likePatterns are LIKE patterns that find a number, given in E.164, however it
+// was typed: its last digits in order, with anything between them. They find
+// some others, too. Where people leave the area code out because there is only
+// one, as on Bermuda or Jersey, they ask for no more digits than people type in
+// the region. A toll-free number of North America may end in letters, as in
+// 1-800-FLOWERS; then its area code and its last letter must do.
+func likePatterns(raw rawNumber) []string {
+	digits := parseNumber(rawNumber{text: raw.text}).significant
+	end := digits[max(0, len(digits)-patternDigits):]
+	for n := localDigits; n < len(end); n++ {
+		if local := end[len(end)-n:]; parseNumber(rawNumber{local, raw.region}).e164 == raw.text {
+			end = local
+		}
 	}
-	return b.String()
+	patterns := []string{"%" + strings.Join(strings.Split(end, ""), "%") + "%"}
+	if n, err := phonenumbers.Parse(raw.text, ""); err == nil && n.GetCountryCode() == 1 && phonenumbers.GetNumberType(n) == phonenumbers.TOLL_FREE {
+		for _, letter := range keypad[digits[len(digits)-1]-'0'] {
+			patterns = append(patterns, "%"+digits[:3]+"%"+string(letter)+"%")
+		}
+	}
+	return patterns
 }
+
+// keypad are the letters on the keys 0 to 9.
+var keypad = [10]string{"", "", "ABC", "DEF", "GHI", "JKL", "MNO", "PQRS", "TUV", "WXYZ"}
 
 // countryNames are the names of all regions in one language (F10).
 func countryNames(lang language.Tag) map[string]string {

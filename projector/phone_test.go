@@ -1,9 +1,11 @@
 package projector
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nyaruka/phonenumbers"
 	"pgregory.net/rapid"
 )
 
@@ -21,14 +23,18 @@ func TestPatternFindsWhatPeopleType(t *testing.T) {
 		{"+46701740618", "SE", []string{"+46 (0)70-174 06 18", "070-1740618"}},
 		{"+4930901820", "DE", []string{"030 901820", "+49 (30) 901-820"}},
 		{"+5491123456789", "AR", []string{"011 15-2345-6789", "+54 9 11 2345-6789"}},
+		{"+14412921234", "BM", []string{"292-1234", "2921234", "(441) 292-1234", "+1 441 292 1234"}},
+		{"+441534456789", "JE", []string{"456789", "01534 456789", "+44 1534 456789"}},
+		{"+18003569377", "US", []string{"1-800-FLOWERS", "800 flowers", "(800) 356-WERS", "800.356.9377"}},
+		{"+3780549886377", "SM", []string{"886377", "0549 886377", "+378 0549 886377"}},
 	} {
 		n := r.number(tt.number, "")
 		for _, typed := range tt.typed {
 			if got := r.number(typed, tt.region).e164; got != tt.number {
 				t.Errorf("%q is %q, not %s: the example is wrong", typed, got, tt.number)
 			}
-			if !like(n.pattern(), typed) {
-				t.Errorf("%s: the pattern %s does not find %q", tt.number, n.pattern(), typed)
+			if patterns := likePatterns(rawNumber{n.e164, tt.region}); !likeAny(patterns, typed) {
+				t.Errorf("%s: the patterns %s do not find %q", tt.number, patterns, typed)
 			}
 		}
 	}
@@ -51,8 +57,8 @@ func TestPatternFindsEverySpelling(t *testing.T) {
 			return // the parser does not take it for a number either
 		}
 		found++
-		if pattern := parseNumber(rawNumber{n.e164, ""}).pattern(); !like(pattern, typed.String()) {
-			t.Fatalf("the pattern %s does not find %q", pattern, typed.String())
+		if patterns := likePatterns(rawNumber{n.e164, ""}); !likeAny(patterns, typed.String()) {
+			t.Fatalf("the patterns %s do not find %q", patterns, typed.String())
 		}
 	})
 	if found == 0 {
@@ -60,16 +66,57 @@ func TestPatternFindsEverySpelling(t *testing.T) {
 	}
 }
 
-// like is LIKE for patterns of % and digits.
-func like(pattern, text string) bool {
-	for _, digit := range strings.ReplaceAll(pattern, "%", "") {
-		i := strings.IndexRune(text, digit)
-		if i < 0 {
-			return false
+// TestPatternFindsLocalNumbers types an example number of every region and kind
+// in all standard formats, and as far as its end alone is understood there.
+func TestPatternFindsLocalNumbers(t *testing.T) {
+	formats := []phonenumbers.PhoneNumberFormat{phonenumbers.E164, phonenumbers.INTERNATIONAL, phonenumbers.NATIONAL, phonenumbers.RFC3966}
+	local := 0
+	for region := range phonenumbers.GetSupportedRegions() {
+		for _, kind := range []phonenumbers.PhoneNumberType{phonenumbers.FIXED_LINE, phonenumbers.MOBILE, phonenumbers.TOLL_FREE} {
+			example := phonenumbers.GetExampleNumberForType(region, kind)
+			if example == nil {
+				continue
+			}
+			number := phonenumbers.Format(example, phonenumbers.E164)
+			patterns := likePatterns(rawNumber{number, region})
+			var typed []string
+			for _, f := range formats {
+				typed = append(typed, phonenumbers.Format(example, f))
+			}
+			for n := localDigits; n < patternDigits; n++ {
+				typed = append(typed, number[len(number)-n:])
+			}
+			for _, text := range typed {
+				if parseNumber(rawNumber{text, region}).e164 != number {
+					continue
+				}
+				if len(text) < patternDigits {
+					local++
+				}
+				if !likeAny(patterns, text) {
+					t.Errorf("%s in %s: the patterns %s do not find %q", number, region, patterns, text)
+				}
+			}
 		}
-		text = text[i+1:]
 	}
-	return true
+	if local < 20 {
+		t.Errorf("%d numbers without an area code: the examples show too little", local)
+	}
+}
+
+// likeAny is LIKE for patterns of %, digits and capital letters.
+func likeAny(patterns []string, text string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		rest := strings.ToUpper(text)
+		for _, part := range strings.Split(pattern, "%") {
+			_, after, found := strings.Cut(rest, part)
+			if !found {
+				return false
+			}
+			rest = after
+		}
+		return true
+	})
 }
 
 func TestNumberNeverFails(t *testing.T) {

@@ -14,6 +14,7 @@ type Rules struct {
 
 	countries map[string]string // region → name, in the pack's language
 	numbers   *memo[rawNumber, phoneNumber]
+	patterns  *memo[rawNumber, []string]
 	zones     *memo[string, zone]
 }
 
@@ -32,6 +33,7 @@ func New(s Settings) (*Rules, error) {
 		fields:    mapped(s.Tasks),
 		countries: countryNames(p.language),
 		numbers:   newMemo[rawNumber, phoneNumber](4096),
+		patterns:  newMemo[rawNumber, []string](4096),
 		zones:     newMemo[string, zone](1024),
 	}
 	for name, text := range p.subjects {

@@ -1,6 +1,8 @@
 package projector
 
 import (
+	"slices"
+
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -29,10 +31,11 @@ func handovers(c *schemas.Call) []handover {
 	return out
 }
 
-// failed reports whether the transfer c.Transfers[i] failed: whether a later
-// failure names the same two users. A user that is not known on either side is
-// not compared; a failure that cannot be compared at all belongs to the newest
-// transfer before it.
+// failed reports whether the transfer c.Transfers[i] failed: whether it is the
+// newest one before a failure that this can be about. Of failures that name
+// users, that is one between the same two; a user that is not known on either
+// side is not compared. A failure that cannot be compared with it at all belongs
+// to the newest transfer of all.
 func failed(c *schemas.Call, i int) bool {
 	t := &c.Transfers[i]
 	for j := range c.Transfers {
@@ -40,28 +43,24 @@ func failed(c *schemas.Call, i int) bool {
 		if !f.Failed || f.At.Compare(t.At) < 0 {
 			continue
 		}
-		byKnown := f.By.ID != 0 && t.By.ID != 0
-		toKnown := f.To.ID != 0 && t.To.ID != 0
-		switch {
-		case byKnown && f.By.ID != t.By.ID, toKnown && f.To.ID != t.To.ID:
-		case byKnown || toKnown:
-			return true
-		case isNewestBefore(c, t, f):
+		possible, named := same(t, f)
+		if possible && !slices.ContainsFunc(c.Transfers, func(o schemas.Transfer) bool {
+			between := !o.Failed && o.At.Compare(t.At) > 0 && o.At.Compare(f.At) < 0
+			otherPossible, otherNamed := same(&o, f)
+			return between && (!named || otherPossible && otherNamed)
+		}) {
 			return true
 		}
 	}
 	return false
 }
 
-// isNewestBefore reports whether t is the newest transfer before the failure f.
-func isNewestBefore(c *schemas.Call, t, f *schemas.Transfer) bool {
-	for i := range c.Transfers {
-		o := &c.Transfers[i]
-		if !o.Failed && o.At.Compare(t.At) > 0 && o.At.Compare(f.At) < 0 {
-			return false
-		}
-	}
-	return true
+// same compares the users of a transfer and of a failure as far as both know
+// them: whether they can be the same, and whether any was compared.
+func same(t, f *schemas.Transfer) (possible, named bool) {
+	by := f.By.ID != 0 && t.By.ID != 0
+	to := f.To.ID != 0 && t.To.ID != 0
+	return (!by || f.By.ID == t.By.ID) && (!to || f.To.ID == t.To.ID), by || to
 }
 
 // taker is who picked up after a transfer, and when: the earliest agent, other

@@ -51,6 +51,7 @@ func goldenOutcome(t testing.TB) Outcome {
 			"Subject": {Rule: "F2", Why: "An outbound call that nobody answered.", Events: []string{"call.hungup@1767604220"}},
 			"Status":  {Rule: "F17"},
 		},
+		Obeyed: Commands{Rewrite: Key{Time: 1767604001, Rank: 1}, Rematch: Key{Time: 1767604002, Rank: 1}, Retry: Key{Time: 1767604003, Rank: 1}},
 		Error: &OutcomeError{
 			Code: "UNABLE_TO_LOCK_ROW", Message: "unable to obtain exclusive access", Fields: []string{"WhoId"},
 			Class: "transient", Fix: "Nothing to do: the row is tried again.",

@@ -45,6 +45,10 @@ type Outcome struct {
 	// Reasons explains each field of the Task wanted, by API name.
 	Reasons map[string]Reason `json:"reasons,omitempty"`
 
+	// Obeyed are the operator's commands that this outcome, or one before it,
+	// has taken account of.
+	Obeyed Commands `json:"obeyed,omitzero"`
+
 	// Error is why the call is retrying or rejected.
 	Error *OutcomeError `json:"error,omitzero"`
 	// Refused is a hash of the Task that was rejected: the call gets a new
@@ -60,6 +64,14 @@ type Outcome struct {
 
 	// Unknown holds fields written by a newer binary; they survive a rewrite.
 	Unknown jsontext.Value `json:",embed"`
+}
+
+// Commands are the keys of the newest operator commands of a call, by kind; the
+// zero Key for none.
+type Commands struct {
+	Rewrite Key `json:"rewrite,omitzero"`
+	Rematch Key `json:"rematch,omitzero"`
+	Retry   Key `json:"retry,omitzero"`
 }
 
 // Match is the Salesforce record that a call belongs to.

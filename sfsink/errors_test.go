@@ -166,6 +166,7 @@ func TestWhatConcernsEverybodyStopsTheTurn(t *testing.T) {
 		"field of all":     {sfsim.Fault{Operation: "collections_upsert", Status: 400, Code: "INVALID_FIELD", Message: "No such column 'Type'"}, "config"},
 		"unknown refusal":  {sfsim.Fault{Operation: "collections_upsert", Status: 400, Code: "SOMETHING_NEW"}, "config"},
 		"storage, per row": {sfsim.Fault{ExternalIDs: []string{"1"}, Code: "STORAGE_LIMIT_EXCEEDED"}, "org"},
+		"limit, per row":   {sfsim.Fault{ExternalIDs: []string{"1"}, Code: "REQUEST_LIMIT_EXCEEDED"}, "throttle"},
 		"rights, per row":  {sfsim.Fault{ExternalIDs: []string{"1"}, Code: "INVALID_FIELD_FOR_INSERT_UPDATE", Fields: []string{"Subject"}}, "config"},
 	} {
 		t.Run(name, func(t *testing.T) {

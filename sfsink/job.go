@@ -20,6 +20,8 @@ type job struct {
 
 	decision  projector.Decision
 	stateHash string
+	// Operator's commands that no outcome has taken account of yet.
+	rewrite, rematch, retry bool
 
 	// Found by resolve, anew in each round.
 	lookup   projector.Lookup
@@ -47,6 +49,8 @@ type job struct {
 func (j *job) decide() {
 	j.stateHash = j.record.State.Hash()
 	j.taskID = j.prev.TaskID
+	asked, obeyed := &j.record.State, &j.prev.Obeyed
+	j.rewrite, j.rematch, j.retry = asked.Rewrite.At != obeyed.Rewrite, asked.Rematch.At != obeyed.Rematch, asked.Retry.At != obeyed.Retry
 	j.decision = j.rules.Decide(j.record, j.now)
 	switch {
 	case j.decision.Rule == projector.RuleErased:
@@ -62,10 +66,10 @@ func (j *job) decide() {
 		if !j.decision.Until.IsZero() {
 			j.park(j.decision.Until)
 		}
-	case j.prev.Result == schemas.Deleted && !j.recreate && !j.asked(j.record.State.Retry) && !j.asked(j.record.State.Rewrite):
+	case j.prev.Result == schemas.Deleted && !j.recreate && !j.retry && !j.rewrite:
 		j.finish(schemas.Deleted)
 		j.outcome.Rule = "tasks.deleted"
-	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.asked(j.record.State.Retry):
+	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.retry:
 		// A newer state takes the parking place and keeps the time.
 		j.finish(schemas.Retrying)
 		j.outcome.Error, j.outcome.Attempts = j.prev.Error, j.prev.Attempts
@@ -74,15 +78,9 @@ func (j *job) decide() {
 	if j.prev.Result == schemas.Deleted {
 		j.taskID, j.unwritten = "", true
 	}
-	if j.asked(j.record.State.Rewrite) {
+	if j.rewrite {
 		j.unwritten = true
 	}
-}
-
-// asked reports whether an operator's command is new with this state.
-func (j *job) asked(c schemas.Latest[schemas.Command]) bool {
-	return c.Known() && j.stateHash != j.prev.StateHash &&
-		(c.At == j.record.State.Newest || c.At.Time*1000 >= j.prev.DecidedAt)
 }
 
 // finish ends the job, keeping what is remembered with the call.
@@ -97,6 +95,15 @@ func (j *job) finish(result schemas.Result) {
 	o.TaskID = j.taskID
 	o.Error, o.Attempts, o.Refused = nil, 0, ""
 	o.NextAttempt, o.Parked = 0, nil
+	state := &j.record.State
+	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
+	// Where nothing is written now, a command holds for the next write.
+	if j.rewrite {
+		o.Written = nil
+	}
+	if j.rematch {
+		o.Match, o.Owner = nil, nil
+	}
 	j.outcome = &o
 }
 
@@ -172,7 +179,7 @@ func (j *job) refused(p *problem) {
 // stillRejected ends the job if the Task wanted is the one that was rejected.
 func (j *job) stillRejected() bool {
 	if j.prev.Result != schemas.Rejected || j.prev.Refused == "" || j.prev.Refused != combined(j.hashes) ||
-		j.asked(j.record.State.Retry) || j.asked(j.record.State.Rewrite) {
+		j.retry || j.rewrite {
 		return false
 	}
 	j.finish(schemas.Rejected)

@@ -16,8 +16,8 @@ const maxLookupSOQL = 16_000
 
 // find matches jobs by asking Salesforce for the records of their numbers: for
 // as many numbers in a query, and as many queries in a request, as it takes.
-// The queries find what was typed in one of the usual ways; what really matches
-// is for the projector to say (M4).
+// The queries find what may be one of the numbers; what really matches is for
+// the projector to say (M4).
 func (t *turn) find(ctx context.Context, jobs []*job) error {
 	if len(jobs) == 0 {
 		return nil
@@ -137,9 +137,11 @@ func (t *turn) lookupQueries(object string, lookups []projector.Lookup) []string
 			flush()
 		}
 		for _, f := range fields {
-			condition := f + " LIKE " + salesforce.QuoteSOQL(l.Pattern)
-			conditions = append(conditions, condition)
-			size += len(condition) + len(" OR ")
+			for _, pattern := range l.Patterns {
+				condition := f + " LIKE " + salesforce.QuoteSOQL(pattern)
+				conditions = append(conditions, condition)
+				size += len(condition) + len(" OR ")
+			}
 		}
 	}
 	flush()

@@ -15,6 +15,8 @@ func TestNumbersAsPeopleTypedThem(t *testing.T) {
 	for i, stored := range []string{
 		"+33123456789", "0123456789", "01 23 45 67 89", "01.23.45.67.89", "01-23-45-67-89", "+33 1 23 45 67 89",
 		"0033123456789", "0033 1 23 45 67 89", "33123456789", "+33 (0)1 23 45 67 89",
+		"  +33-1-23-45-67-89  ", "01/23/45/67/89", "01\u00a023\u00a045\u00a067\u00a089", "01–23–45–67–89", "(01) 23.45.67.89 ext. 12",
+		"tel:+33-1-23-45-67-89", "0 123 456 789", "(+33) 1 2345 6789 x7", "+33 1 23456789;ext=3",
 	} {
 		b := newBench(t, nil)
 		b.set("Contact", curie, `"Phone":null,"MobilePhone":"`+stored+`"`)
@@ -24,6 +26,49 @@ func TestNumbersAsPeopleTypedThem(t *testing.T) {
 			t.Errorf("%d: %q was not found", i, stored)
 		}
 	}
+}
+
+// TestOtherNumbersAreNotMatched: what the pattern finds is verified (M4).
+func TestOtherNumbersAreNotMatched(t *testing.T) {
+	for i, stored := range []string{
+		"+44 1 23 45 67 89", "02 23 45 67 89", "23 45 67 89", "+33 9 23 45 67 89", "+1 123 456 7890 ext. 89", "0", "call 23456789 or 01",
+	} {
+		b := newBench(t, nil)
+		b.set("Contact", curie, `"Phone":null,"MobilePhone":"`+stored+`"`)
+		b.answered(1, curieNumber, "ada")
+		b.turn()
+		if id := b.task(1)["WhoId"]; id != nil {
+			t.Errorf("%d: %q was matched", i, stored)
+		}
+	}
+}
+
+// A toll-free number may be written with the letters on the keys.
+func TestNumberInLetters(t *testing.T) {
+	for i, stored := range []string{"1-800-FLOWERS", "(800) flowers", "800-356-wers", "1 800 3569377"} {
+		b := newBench(t, nil)
+		b.set("Contact", curie, `"Phone":"`+stored+`"`)
+		b.missed(1, "+1 800-356-9377")
+		record := b.states["1"]
+		record.State.Number.Country.Value = "US"
+		b.put("1", record)
+		b.turn()
+		if id, _ := b.task(1)["WhoId"].(string); !strings.HasPrefix(id, curie) {
+			t.Errorf("%d: %q was not found", i, stored)
+		}
+	}
+}
+
+// Where there is but one area code people leave it out.
+func TestNumberWithoutItsAreaCode(t *testing.T) {
+	b := newBench(t, nil)
+	b.set("Contact", curie, `"Phone":"292-1234"`)
+	b.missed(1, "+1 441-292-1234")
+	record := b.states["1"]
+	record.State.Number.Country.Value = "BM"
+	b.put("1", record)
+	b.turn()
+	b.task(1, "WhoId", curie)
 }
 
 func TestAccountLeadAndPriority(t *testing.T) {
@@ -146,6 +191,31 @@ func TestCaseIsCreatedOncePerContact(t *testing.T) {
 	}
 	for id := range int64(3) {
 		b.task(id+1, "WhatId", cases[0]["Id"])
+	}
+}
+
+// Making a Case locks the Contact's account in Salesforce as a Task does.
+func TestCaseIsCreatedAloneWithItsAccount(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Settings.Match.Related = "case"
+		o.Settings.Match.CreateCase = true
+	})
+	account := b.record("Account", curieCo)["Id"].(string)
+	created := false
+	b.before = func(r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/sobjects/Case") {
+			created = true
+			b.sink.locks.mu.Lock()
+			defer b.sink.locks.mu.Unlock()
+			if !b.sink.locks.anyHeld([]string{account}) {
+				t.Error("the account is free for others while the Case is created")
+			}
+		}
+	}
+	b.missed(1, curieNumber)
+	b.turn()
+	if !created {
+		t.Error("no Case was created")
 	}
 }
 
@@ -275,6 +345,27 @@ func TestRecordOfTheIntegrationUserGoesToTheAgent(t *testing.T) {
 	b.turn()
 	if owner := b.record("Contact", curie)["OwnerId"].(string); !strings.HasPrefix(owner, integration) {
 		t.Errorf("taken over twice: %s", owner)
+	}
+}
+
+// A trigger on Contact that fails as a whole holds up no other call.
+func TestTakeOverThatFailsHoldsUpNobody(t *testing.T) {
+	b := newBench(t, nil)
+	b.set("Contact", curie, `"OwnerId":"005000000000001AAA"`)
+	b.answered(1, curieNumber, "ada")
+	b.missed(2, unknownNumber)
+	b.sim.Fail(sfsim.Fault{Operation: "collections_update", Status: http.StatusInternalServerError, Code: "UNKNOWN_EXCEPTION", Times: requestTries})
+	b.turn()
+	b.task(1, "OwnerId", ada)
+	b.outcome(2, schemas.Created)
+	if o := b.outcome(1, schemas.Retrying); o.TaskID == "" || o.Error.Code != "UNKNOWN_EXCEPTION" {
+		t.Errorf("outcome: %+v", o)
+	}
+	b.later(time.Minute)
+	b.turn()
+	b.outcome(1, schemas.Unchanged)
+	if owner := b.record("Contact", curie)["OwnerId"].(string); !strings.HasPrefix(owner, ada) {
+		t.Errorf("owner: %s", owner)
 	}
 }
 

@@ -73,15 +73,19 @@ func (t *turn) related(ctx context.Context, contacts []string) ([]projector.Rela
 }
 
 // createCase makes one Case for the calls of one Contact that has none open. A
-// Case has no key that would make this repeatable: it is done under the
-// Contact's lock, after another look, and never repeated without one.
+// Case has no key that would make this repeatable: it is done under the lock of
+// the Contact and its account, after another look, and never repeated without one.
 func (t *turn) createCase(ctx context.Context, jobs []*job) error {
 	fields, wanted := t.rules.NewCase(jobs[0].record, jobs[0].lookup, jobs[0].match)
 	if !wanted || t.dryRun {
 		return nil
 	}
 	contact := jobs[0].match.ID
-	release, err := t.locks.acquire(ctx, []string{contact})
+	locked := []string{contact}
+	if account := jobs[0].match.AccountID; account != "" {
+		locked = append(locked, account)
+	}
+	release, err := t.locks.acquire(ctx, locked)
 	if err != nil {
 		return err
 	}

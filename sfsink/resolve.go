@@ -17,14 +17,18 @@ func (t *turn) resolve(ctx context.Context, open []*job) error {
 		j.match = nil
 		switch {
 		case j.noReference:
-		case j.prev.Match != nil && !j.forgotten && !j.asked(j.record.State.Rematch):
+		case j.prev.Match != nil && !j.forgotten && !j.rematch:
 			j.match = copied(j.prev.Match) // M9
 			t.metrics.lookups.WithLabelValues("remembered").Inc()
 		case j.created != nil && !j.forgotten:
 			j.match = copied(j.created)
 		case j.lookup.Number != "": // else M4, M8
 			fresh = append(fresh, j)
-			if m, ok := t.matches.get(keyOf(j.lookup), t.now); ok {
+			m, ok := t.matches.get(keyOf(j.lookup), t.now)
+			if m == nil && j.prev.TaskID != "" || j.rematch {
+				ok = false // a call that was logged without a match is matched again (M9)
+			}
+			if ok {
 				j.match = m
 				t.metrics.lookups.WithLabelValues("cache").Inc()
 			} else {
@@ -52,7 +56,7 @@ func (t *turn) resolve(ctx context.Context, open []*job) error {
 // project computes owner and Task.
 func (j *job) project() {
 	previous := j.prev.Owner
-	if previous != nil && (j.badOwners[previous.ID] || j.asked(j.record.State.Rematch)) {
+	if previous != nil && (j.badOwners[previous.ID] || j.rematch) {
 		previous = nil
 	}
 	j.owner, j.ownerWhy = j.rules.Own(j.record, j.match, previous, j.org.Org)

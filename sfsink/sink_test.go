@@ -100,6 +100,48 @@ func TestUnmatchedCallIsMatchedAgain(t *testing.T) {
 	b.task(1, "WhoId", "00Q000000000001", "OwnerId", ada, "Subject", "Inbound call from Late Lead on Paris")
 }
 
+// At each later write, though the number was looked up a moment ago (M9).
+func TestUnmatchedCallIsMatchedAgainAtOnce(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, unknownNumber, "ada")
+	b.turn()
+	b.task(1, "WhoId", nil)
+	b.load(`{"Lead":[{"Id":"00Q000000000001AAA","Name":"Late Lead","Company":"X","Phone":"0033198765432","OwnerId":"005000000000003AAA","IsConverted":false,"LastModifiedDate":"2026-01-01T00:00:00.000+0000"}]}`)
+	b.later(time.Second)
+	b.hungup(1)
+	b.turn()
+	b.task(1, "WhoId", "00Q000000000001", "OwnerId", ada)
+}
+
+// Turning into a kind that is not logged leaves the Task as it is, turning out of
+// one creates it (L3).
+func TestTurningIntoAndOutOfNothing(t *testing.T) {
+	voicemail := `"direction":"inbound","asset":"https://assets.aircall.io/calls/1/voicemail"`
+	b := newBench(t, func(o *Options) { o.Settings.Tasks.Log.Voicemail = "nothing" })
+	b.missed(1, curieNumber)
+	b.turn()
+	b.sent("")
+	b.event(1, "call.voicemail_left", 50, voicemail)
+	b.turn()
+	if o := b.outcome(1, schemas.Skipped); o.Rule != "L3" || o.TaskID == "" {
+		t.Errorf("outcome: rule %q, Task %q", o.Rule, o.TaskID)
+	}
+	b.task(1, "Subject", "Missed call from Marie Curie on Paris", "Description", nil)
+	if n := b.sent("PATCH"); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+
+	b = newBench(t, func(o *Options) { o.Settings.Tasks.Log.Missed = "nothing" })
+	b.missed(1, curieNumber)
+	b.turn()
+	b.outcome(1, schemas.Skipped)
+	b.event(1, "call.voicemail_left", 50, voicemail)
+	b.turn()
+	b.outcome(1, schemas.Created)
+	b.task(1, "Subject", "Voicemail from Marie Curie on Paris", "TaskSubtype", "Call",
+		"Description", "Find voicemail here : https://assets.aircall.io/calls/1/voicemail")
+}
+
 func TestWaitSkipErase(t *testing.T) {
 	b := newBench(t, func(o *Options) {
 		o.Settings.Tasks.LogAt.Missed = "ended"

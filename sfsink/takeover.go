@@ -110,11 +110,17 @@ func (t *turn) handOver(ctx context.Context, object string, handovers []*handove
 		return nil
 	}
 	var results []salesforce.RowResult
-	if err := t.loading(ctx, func() (err error) {
+	if p := t.asking(ctx, func() (err error) {
 		results, err = t.client.CollectionsUpdate(ctx, object, rows)
 		return err
-	}); err != nil {
-		return err
+	}); p != nil {
+		if p.class.stops() {
+			return p.stopped()
+		}
+		for _, h := range changing {
+			h.again(p)
+		}
+		return nil
 	}
 	for i, h := range changing {
 		if results[i].Success {

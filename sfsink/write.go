@@ -227,7 +227,7 @@ func (t *turn) result(r *row, result salesforce.RowResult) (look bool, err error
 	p := t.rowProblem(r, result.Errors)
 	r.last = p
 	switch p.class {
-	case classSignIn, classConfig, classOrg:
+	case classSignIn, classConfig, classOrg, classThrottle:
 		return false, p.stopped()
 	case classStaleMatch:
 		if !r.create {
