@@ -299,7 +299,7 @@ func TestBrokerGone(t *testing.T) {
 			t.Errorf("the log speaks of it %d times in ten minutes:\n%s", n, s.log)
 		}
 		s.cable.plug()
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // virtual
 		synctest.Wait()
 		if err := s.ready(); err != nil {
 			t.Errorf("not ready: %v", err)
@@ -354,7 +354,7 @@ func TestClientGoneDoesNotCancel(t *testing.T) {
 		if _, err := s.client.Do(r); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("the client did not give up: %v", err)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // virtual
 		trouble.Remove()
 		if got := s.read(t, "events", 1); len(got) != 1 {
 			t.Errorf("stored %q", got)

@@ -54,7 +54,7 @@ func TestBodiesOnTheWire(t *testing.T) {
 				if _, err := io.WriteString(conn, " "); err != nil {
 					return
 				}
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(100 * time.Millisecond) // virtual
 			}
 		}, "HTTP/1.1 400", 4 * time.Second, 0},
 		{"8 MiB with a token gets its answer", func(conn net.Conn) {

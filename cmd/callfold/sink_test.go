@@ -130,7 +130,7 @@ func (w *sinkWorld) run(work func(a *app.App)) {
 // reason that holds a text.
 func (w *sinkWorld) wait(a *app.App, component, reason string) {
 	w.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) { // polling
 		for _, c := range a.Health.Components() {
 			if c.Name == component && strings.Contains(c.Reason, reason) && c.Ready == (reason == "") {
 				return

@@ -50,7 +50,7 @@ func Split(r io.Reader) iter.Seq2[Body, error] {
 				return
 			}
 		}
-		if src.err != nil && src.err != io.EOF {
+		if src.err != nil && !errors.Is(src.err, io.EOF) {
 			yield(Body{}, src.err)
 		}
 	}

@@ -73,7 +73,7 @@ func crashTest(t *testing.T, times int, end func(*process)) {
 		// In mid-work: a random piece into the next part of the bodies.
 		until := int64(len(bodies)*i/times + random.IntN(len(bodies)/times))
 		for next.Load() < until && pctx.Err() == nil {
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // polling
 		}
 		end(p)
 		p.start()
@@ -116,7 +116,7 @@ func compare(ctx context.Context, t *testing.T, p *process, bodies [][]byte) {
 			t.Logf("%d bodies, %d calls, %d Tasks: all right", len(bodies), len(states), len(tasks))
 			return
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // polling
 	}
 	t.Fatalf("%d differences, among them:\n%s", len(differences), strings.Join(differences[:min(10, len(differences))], "\n"))
 }

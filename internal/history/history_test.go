@@ -89,7 +89,7 @@ func TestReadWaitsForAnOpenTransaction(t *testing.T) {
 		second := w.receive(bodies[1].Body)
 		open := w.begin("open", w.stateOf(second))
 		go func() {
-			time.Sleep(3 * time.Second)
+			time.Sleep(3 * time.Second) // virtual
 			w.end(open, kgo.TryCommit)
 		}()
 		got, err := w.read(first.State.ID)

@@ -29,7 +29,7 @@ const (
 )
 
 // patience bounds everything that is waited for.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // TestStockClients makes a contact with jsforce, posts the webhooks of a call
 // from its number, and finds the call again with kcat and its Task with jsforce.

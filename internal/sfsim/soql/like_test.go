@@ -1,6 +1,7 @@
 package soql
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -74,7 +75,10 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		q, err := Parse(query)
 		if err != nil {
-			fault := err.(*Error)
+			var fault *Error
+			if !errors.As(err, &fault) {
+				t.Fatalf("%v is no *Error", err)
+			}
 			if fault.Pos > len(query) {
 				t.Fatalf("a fault at %d in a query of %d bytes", fault.Pos, len(query))
 			}
