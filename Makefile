@@ -29,7 +29,8 @@ help: ## list the targets
 
 .PHONY: run
 run: ## everything in one process: webhook to Salesforce Task, with generated calls
-	go run ./cmd/callfold dev $(ARGS)
+	@go build -o bin/callfold ./cmd/callfold
+	@bin/callfold dev $(ARGS)
 
 .PHONY: build
 build: ## the binary, into bin/

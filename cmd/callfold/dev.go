@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -44,7 +45,11 @@ production.`,
 				return usagef(cmd, "--traffic is %v; give the calls a minute, or 0 for none", o.Traffic)
 			}
 			o.Settings, o.Out = s, cmd.OutOrStdout()
-			return dev.Run(cmd.Context(), o)
+			if err := dev.Run(cmd.Context(), o); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(o.Out, "\nStopped. Everything is kept in %s.\n", o.Data)
+			return err
 		},
 	}
 	flags := cmd.Flags()

@@ -64,7 +64,8 @@ func Start(dir, listen string) (*Broker, error) {
 		}),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("starting the embedded broker: %w", err)
+		// It did not run, so there is nothing to be stopped in order.
+		return nil, errors.Join(fmt.Errorf("starting the embedded broker: %w", err), os.Remove(b.runningFile()))
 	}
 	return b, nil
 }
@@ -107,7 +108,7 @@ func (b *Broker) begin() error {
 	}
 	if _, err := os.Stat(b.runningFile()); err == nil {
 		b.unclean++
-		if err := os.WriteFile(b.uncleanFile(), []byte(strconv.Itoa(b.unclean)), 0o644); err != nil {
+		if err := b.noteUnclean(); err != nil {
 			return fmt.Errorf("noting that the embedded broker was killed: %w", err)
 		}
 	}
@@ -115,4 +116,13 @@ func (b *Broker) begin() error {
 		return fmt.Errorf("noting that the embedded broker runs: %w", err)
 	}
 	return nil
+}
+
+// noteUnclean writes the count whole or not at all: this process may be killed too.
+func (b *Broker) noteUnclean() error {
+	next := b.uncleanFile() + ".next"
+	if err := os.WriteFile(next, []byte(strconv.Itoa(b.unclean)), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(next, b.uncleanFile())
 }

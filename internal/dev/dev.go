@@ -73,11 +73,6 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	closers = append(closers, locked.Close)
-	org, err := openOrg(o)
-	if err != nil {
-		return err
-	}
-	closers = append(closers, org.Close)
 	kafkaBroker, err := broker.Start(filepath.Join(o.Data, "kafka"), o.Kafka)
 	if err != nil {
 		return observe.ListenError(err, o.Kafka, "--kafka")
@@ -89,7 +84,15 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	a := app.New(o.stageSettings(), o.Logger, "ingest", "processor", "sink", "salesforce")
 	a.TransactionalSuffix = kafkaBroker.TransactionalSuffix()
+	org, err := openOrg(o, a)
+	if err != nil {
+		return err
+	}
+	closers = append(closers, org.Close)
 	if err := createTopics(ctx, a.Settings.Kafka); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop before it had begun
+		}
 		return err
 	}
 	return run(ctx, o, a, web, salesforce, org)
@@ -139,7 +142,7 @@ func runStages(ctx context.Context, o Options, a *app.App, web net.Listener) err
 		if !waitUntilReady(ctx, a.Health) {
 			return nil
 		}
-		greet(o, a.Settings.Kafka.TopicPrefix)
+		greet(o, a.Settings.Kafka.TopicPrefix, time.Now())
 		return o.sendTraffic(ctx, a)
 	})
 	return stages.Wait()
@@ -159,13 +162,15 @@ func (o *Options) stageSettings() settings.Settings {
 }
 
 // openOrg opens the simulator and fills it the first time.
-func openOrg(o Options) (*sfsim.Server, error) {
+func openOrg(o Options, a *app.App) (*sfsim.Server, error) {
 	dir := filepath.Join(o.Data, "salesforce")
 	keys, err := jwtKeys(dir)
 	if err != nil {
 		return nil, err
 	}
-	org, err := sfsim.New(sfsim.Options{Dir: filepath.Join(dir, "org"), JWTKeys: keys, Logger: o.Logger.With("stage", "simulator")})
+	org, err := sfsim.New(sfsim.Options{
+		Dir: filepath.Join(dir, "org"), JWTKeys: keys, Logger: o.Logger.With("stage", "simulator"), Registerer: a.Registry,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/callfold/callfold/ingest"
 )
@@ -25,8 +26,8 @@ Three things to try, in another terminal:
 
 1. Tell it that a call was missed:
 
-   curl -s http://{{.Listen}}{{.Path}} -d '{"resource":"call","event":"call.hungup","timestamp":1767261617,"token":"{{.Token}}",
-     "data":{"id":4711,"direction":"inbound","status":"done","started_at":1767261600,"ended_at":1767261617,
+   curl -s http://{{.Listen}}{{.Path}} -d '{"resource":"call","event":"call.hungup","timestamp":{{.Ended}},"token":"{{.Token}}",
+     "data":{"id":4711,"direction":"inbound","status":"done","started_at":{{.Started}},"ended_at":{{.Ended}},
      "missed_call_reason":"no_available_agent","raw_digits":"+33 1 99 00 12 34",
      "number":{"id":1,"name":"Front desk","digits":"+44 20 7946 0123","country":"GB","time_zone":"Europe/London"}}}'
 
@@ -42,19 +43,20 @@ Three things to try, in another terminal:
 `))
 
 // greet tells where everything is.
-func greet(o Options, prefix string) {
+func greet(o Options, prefix string, now time.Time) {
 	// Nobody is left to tell if this cannot be written.
 	_ = greeting.Execute(o.Out, map[string]any{
 		"Data": o.Data, "Listen": o.Listen, "Kafka": o.Kafka, "Salesforce": o.Salesforce,
 		"Path": ingest.Path, "Token": Token, "Traffic": o.Traffic, "Prefix": prefix,
 		"Key": jwtKeyFile(filepath.Join(o.Data, "salesforce")), "Command": o.command(),
+		"Started": now.Unix() - 17, "Ended": now.Unix(),
 	})
 }
 
 // command is how the user would call another command of this program.
 func (o *Options) command() string {
-	command := "callfold"
-	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+	command := os.Args[0]
+	if strings.Contains(command, "go-build") {
 		command = "go run ./cmd/callfold" // they came by go run
 	}
 	if o.Kafka != "127.0.0.1:9092" {

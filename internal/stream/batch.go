@@ -95,33 +95,43 @@ func (p *Partition[V]) Put(key string, v V) {
 	p.changed[key] = v
 }
 
+// What a rejection keeps of its record, in bytes. Together they fit a record,
+// however large the one that is rejected: in base64 the body grows by a third.
+const (
+	mostRejectedBody = 1 << 20
+	mostRejectedName = 1 << 10 // key and headers
+)
+
 // Reject sends an input record that cannot be used to the topic of rejected
-// records, in the turn's transaction.
+// records, in the turn's transaction. Of a monstrous one it keeps the beginning.
 func (p *Partition[V]) Reject(r *kgo.Record, reason schemas.RejectReason, detail string) error {
 	receivedAt, _ := strconv.ParseInt(Header(r, schemas.HeaderReceivedAt), 10, 64)
 	id, _ := strconv.ParseInt(string(r.Key), 10, 64)
 	rejected := schemas.RejectedRecord{
 		Reason: reason, Detail: detail,
 		Origin: schemas.Origin{
-			Source: Header(r, schemas.HeaderSource), Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
+			Source: begin(Header(r, schemas.HeaderSource), mostRejectedName), Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
 		},
 		ReceivedAt: receivedAt,
-		Event:      Header(r, schemas.HeaderEvent),
+		Event:      begin(Header(r, schemas.HeaderEvent), mostRejectedName),
 		CallID:     id,
 		BodySize:   int64(len(r.Value)),
 	}
-	rejected.SetBody(r.Value)
+	rejected.SetBody(begin(r.Value, mostRejectedBody))
 	value, err := schemas.Rejects.Encode(rejected)
 	if err != nil {
 		return fmt.Errorf("encoding a rejected record: %w", err)
 	}
 	p.rejected = append(p.rejected, &kgo.Record{
-		Key: r.Key, Value: value,
+		Key: begin(r.Key, mostRejectedName), Value: value,
 		Headers: []kgo.RecordHeader{{Key: schemas.HeaderSchema, Value: []byte(schemas.Rejects.Schema())}},
 	})
 	p.reasons = append(p.reasons, reason)
 	return nil
 }
+
+// begin returns at most so many bytes of the beginning.
+func begin[T ~string | ~[]byte](of T, most int) T { return of[:min(len(of), most)] }
 
 // Header returns the value of a record's header, "" where there is none.
 func Header(r *kgo.Record, key string) string {

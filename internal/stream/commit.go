@@ -16,19 +16,20 @@ import (
 )
 
 // commit writes a handled batch in one transaction: the changed states and the
-// rejected records of each partition, and the offsets. It returns false when
-// the transaction was cleanly aborted, and an error when its outcome is unknown.
-func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (bool, error) {
+// rejected records of each partition, and the offsets. It returns why the
+// transaction was cleanly aborted, if it was, and an error when its outcome is
+// unknown.
+func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (aborted, unknown error) {
 	var out []*kgo.Record
 	for _, p := range b.Partitions {
 		records, err := l.output(p)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		out = append(out, records...)
 	}
 	if len(out) == 0 {
-		return true, nil // timers that changed nothing
+		return nil, nil // timers that changed nothing
 	}
 
 	// A transaction that was begun must be ended, also when the stage is told
@@ -36,20 +37,43 @@ func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.opts.Timeouts.Transaction)
 	defer cancel()
 	if err := l.session.Begin(); err != nil {
-		return false, fmt.Errorf("beginning a transaction: %w", err)
+		return nil, fmt.Errorf("beginning a transaction: %w", err)
 	}
 	produced := kgo.AbortingFirstErrPromise(l.session.Client())
 	for _, r := range out {
 		l.session.Produce(ctx, r, produced.Promise())
 	}
-	err := produced.Err()
-	if err == nil && !b.consumed() {
-		err = l.fence(ctx, b)
-	}
+	problem, err := firstError(ctx, produced)
 	if err != nil {
-		l.log.Warn("aborting a transaction", "cause", err)
+		return nil, fmt.Errorf("writing the results of a batch: %w", err)
 	}
-	return l.session.End(ctx, kgo.TransactionEndTry(err == nil))
+	if problem == nil && !b.consumed() {
+		problem = l.fence(ctx, b)
+	}
+	committed, err := l.session.End(ctx, kgo.TransactionEndTry(problem == nil))
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, problem)
+	case problem != nil:
+		return fmt.Errorf("writing the results of a batch: %w", problem), nil
+	case !committed:
+		return errRebalanced, nil
+	}
+	return nil, nil
+}
+
+// firstError waits until all records are written or refused. It returns the
+// first refusal, and an error when the brokers did not answer in time: the client
+// waits for them for ever, until it is closed.
+func firstError(ctx context.Context, produced *kgo.FirstErrPromise) (refused, err error) {
+	all := make(chan error, 1)
+	go func() { all <- produced.Err() }()
+	select {
+	case refused = <-all:
+		return refused, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // output makes and lists the records that a partition writes.
@@ -71,7 +95,7 @@ func (l *lane[V]) output(p *Partition[V]) ([]*kgo.Record, error) {
 		})
 	}
 	if p.next > 0 && len(p.changelog) == 0 {
-		p.changelog = append(p.changelog, marker("next-input"))
+		p.changelog = append(p.changelog, marker(nextInputMarker))
 	}
 	for i, r := range p.changelog {
 		r.Topic, r.Partition = l.opts.Changelog, p.ID

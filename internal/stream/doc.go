@@ -25,8 +25,8 @@
 // starts the restore in the background ([lane.assigned], [lane.restore]): a
 // restore inside the callback would hold up the whole group. When the restore is
 // done the partition is resumed. When the group takes a partition away the task
-// is cancelled; the lane gives its table back between two turns, never during
-// one ([lane.settle]).
+// is cancelled ([lane.rejoining]); the lane gives its table back between two
+// turns, never during one ([lane.settle]).
 //
 // # What a restore must wait for
 //
@@ -40,7 +40,9 @@
 // Each transaction's last changelog record of a partition carries the input
 // offset that it reached, in the header next-input. At the end of a restore it
 // is compared with the group's offset ([lane.guard]): a difference means that
-// the two were not committed together.
+// the two were not committed together. Then the table is restored from nothing,
+// and if the group is still ahead it goes back to where the states end
+// ([lane.goBack]).
 //
 // # Failures
 //
@@ -52,7 +54,12 @@
 // fences the old, and restores. In both cases the table was not touched.
 //
 // A handler that returns an error abandons its batch: nothing is committed, and
-// the same records are polled again after a pause.
+// the same records are polled again after a pause. All partitions of the lane
+// wait meanwhile, and the stage is not ready; other lanes go on. So does a
+// record of a newer schema hold up its lane until the upgrade is done.
+//
+// Brokers that are away are waited for. A transaction waits for them no longer
+// than its timeout, so that a stage can always be stopped.
 //
 // # Promises
 //

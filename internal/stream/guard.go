@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -41,36 +42,61 @@ func (l *lane[V]) guard(ctx context.Context, cl *kgo.Client, t *task) (*Mismatch
 	return &MismatchError{NextInput: next, Group: group}, nil
 }
 
-// errMended ends a session whose group offset was corrected: a new one begins
-// with the right offset.
-var errMended = errors.New("the group's offset was moved back to input whose states were missing")
-
-// mend goes on where no input is left out. Handling input again is harmless,
+// mend decides about a difference that is still there after a restore from
+// nothing, such that no input is left out: nil is to go on, and the mismatch
+// itself is to go back first ([lane.goBack]). Handling input again is harmless,
 // since folding an event twice changes nothing; leaving input out is not.
-func (l *lane[V]) mend(ctx context.Context, cl *kgo.Client, t *task, m *MismatchError) error {
+func (l *lane[V]) mend(t *task, m *MismatchError) error {
 	if m.Group < m.NextInput {
 		l.log.Warn("the group's offset was moved back; handling that input again", "partition", t.partition, "mismatch", m)
 		return nil
 	}
 	l.log.Error("input was consumed whose states are missing; going back to it", "partition", t.partition, "mismatch", m)
+	return m
+}
+
+// wantBack notes that a partition has to go back, unless it was taken away.
+func (l *lane[V]) wantBack(t *task, m *MismatchError) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tasks[t.partition] == t {
+		l.back[t.partition] = kgo.EpochOffset{Epoch: -1, Offset: m.NextInput}
+	}
+}
+
+// errWentBack ends a session whose group offset was corrected: a new one begins
+// with the right offset.
+var errWentBack = errors.New("the group's offset was moved back to input whose states were missing")
+
+// goBack moves the group back where a restore wants it, and then returns
+// [errWentBack]. It is called between two turns, and nothing is committed
+// between it and the end of the session: a transaction of this session would
+// commit the old position again.
+func (l *lane[V]) goBack(ctx context.Context) error {
+	l.mu.Lock()
+	back := maps.Clone(l.back)
+	l.mu.Unlock()
+	if len(back) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeouts.Session)
+	defer cancel()
 	var refused error
-	cl.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{
-		l.opts.Input: {t.partition: {Epoch: -1, Offset: m.NextInput}},
-	}, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		if refused = err; err != nil {
-			return
-		}
-		for _, topic := range resp.Topics {
-			for _, p := range topic.Partitions {
-				refused = errors.Join(refused, kerr.ErrorForCode(p.ErrorCode))
+	l.session.Client().CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{l.opts.Input: back},
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+			if refused = err; err != nil {
+				return
 			}
-		}
-	})
+			for _, topic := range resp.Topics {
+				for _, p := range topic.Partitions {
+					refused = errors.Join(refused, kerr.ErrorForCode(p.ErrorCode))
+				}
+			}
+		})
 	if refused != nil {
 		return fmt.Errorf("correcting the group's offset: %w", refused)
 	}
-	l.broken.Store(&errMended)
-	return nil
+	return errWentBack
 }
 
 // groupOffset asks where the group goes on; -1 when it never committed. It

@@ -217,6 +217,13 @@ func (s *stage) ready() bool {
 	return len(s.health) > 1
 }
 
+// problem is what the stage says of a component.
+func (s *stage) problem(component string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health[component]
+}
+
 func (s *stage) counter(name string, labels ...string) float64 {
 	s.w.t.Helper()
 	families, err := s.reg.Gather()
@@ -235,7 +242,7 @@ func (s *stage) counter(name string, labels ...string) float64 {
 	return total
 }
 
-// plug is a dialer that can be pulled out.
+// plug is a dialer that can be pulled out, and put back.
 type plug struct {
 	dial   func(context.Context, string, string) (net.Conn, error)
 	mu     sync.Mutex
@@ -263,6 +270,13 @@ func (p *plug) Pull() {
 	for _, c := range p.conns {
 		c.Close()
 	}
+	p.conns = nil
+}
+
+func (p *plug) PutBack() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pulled = false
 }
 
 // states reads the changelog as a consumer would: the newest value of each key.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,16 +25,15 @@ type lane[V any] struct {
 	session *kgo.GroupTransactSession
 
 	mu      sync.Mutex
-	tasks   map[int32]*task // what the group has given us
-	leaving []*task         // what it took away; their tables are still ours
-	joined  bool            // the group has given us an assignment
-
-	broken atomic.Pointer[error] // set by a restore that wants a new session
+	tasks   map[int32]*task           // what the group has given us
+	leaving []*task                   // what it took away; their tables are still ours
+	joined  bool                      // the group has given us an assignment
+	back    map[int32]kgo.EpochOffset // partitions whose group offset must go back
 }
 
 func newLane[V any](e *Engine[V], number int) *lane[V] {
 	id := fmt.Sprintf("%s-%s-%d", e.opts.Group, e.opts.Instance, number)
-	return &lane[V]{Engine: e, id: id, log: e.opts.Logger.With("lane", number), tasks: map[int32]*task{}}
+	return &lane[V]{Engine: e, id: id, log: e.opts.Logger.With("lane", number), tasks: map[int32]*task{}, back: map[int32]kgo.EpochOffset{}}
 }
 
 // run opens sessions until ctx is done.
@@ -71,8 +69,8 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	wait := newBackOff()
 	for ctx.Err() == nil {
 		l.settle()
-		if err := l.broken.Swap(nil); err != nil {
-			return *err
+		if err := l.goBack(ctx); err != nil {
+			return err
 		}
 		b, err := l.poll(ctx)
 		if err != nil {
@@ -87,7 +85,7 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case errors.Is(failed, errAborted):
+		case errors.Is(failed, errRebalanced):
 			l.log.Info("a batch comes again", "cause", failed)
 			pause(ctx, wait.NextBackOff())
 		case failed != nil && ctx.Err() == nil:
@@ -104,7 +102,8 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	return nil
 }
 
-var errAborted = errors.New("the transaction was aborted, as it is when the group rebalances")
+// errRebalanced is the one reason for a batch to come again that is no trouble.
+var errRebalanced = errors.New("the transaction was aborted, as it is when the group rebalances")
 
 // turn handles and commits one batch. It returns why the batch has to come
 // again (the handler's error, or a clean abort), or an error after which the
@@ -118,13 +117,13 @@ func (l *lane[V]) turn(ctx context.Context, b *Batch[V]) (failed, fatal error) {
 		return failed, err
 	}
 	began = time.Now()
-	committed, err := l.commit(ctx, b)
-	l.metrics.transaction(committed, err, time.Since(began))
-	if err != nil {
-		return nil, fmt.Errorf("the outcome of a transaction is unknown: %w", err)
+	aborted, unknown := l.commit(ctx, b)
+	l.metrics.transaction(aborted, unknown, time.Since(began))
+	if unknown != nil {
+		return nil, fmt.Errorf("the outcome of a transaction is unknown: %w", unknown)
 	}
-	if !committed {
-		return errAborted, nil
+	if aborted != nil {
+		return aborted, nil
 	}
 	return nil, l.apply(b)
 }
@@ -161,6 +160,12 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 	}
 
 	b := &Batch[V]{Now: l.opts.Now()}
+	if fetches.NumRecords() == 0 {
+		// Nothing is left to handle, whatever commit markers the log ends with.
+		for _, t := range l.allReady() {
+			l.metrics.lag(t.partition, 0, 0)
+		}
+	}
 	var unready []int32
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if len(f.Records) == 0 {
@@ -235,6 +240,7 @@ func (l *lane[V]) close(cut func()) {
 		l.leave(p, t)
 	}
 	l.joined = false
+	clear(l.back)
 	l.mu.Unlock()
 	l.settle()
 }

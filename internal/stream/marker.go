@@ -16,10 +16,14 @@ import (
 //   - a restore that cannot see the high watermark reached writes one to have
 //     something visible behind it (a barrier).
 //
-// They have one key, so compaction leaves one for each partition.
+// Each kind has one key, so compaction leaves one of a kind in a partition. They
+// are two, since a barrier carries no next-input and must not replace a record
+// that does.
 const (
 	headerMarker = "marker"
-	markerKey    = "marker"
+
+	nextInputMarker = "marker"
+	barrierMarker   = "barrier"
 )
 
 // IsMarker reports whether a record is the engine's own and no state.
@@ -27,7 +31,7 @@ func IsMarker(r *kgo.Record) bool { return Header(r, headerMarker) != "" }
 
 func marker(kind string) *kgo.Record {
 	return &kgo.Record{
-		Key:     []byte(markerKey),
+		Key:     []byte(kind),
 		Value:   []byte("{}"),
 		Headers: []kgo.RecordHeader{{Key: headerMarker, Value: []byte(kind)}},
 	}

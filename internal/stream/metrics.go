@@ -54,12 +54,12 @@ func newMetrics(reg prometheus.Registerer, stage string) *metrics {
 	}
 }
 
-func (m *metrics) transaction(committed bool, err error, took time.Duration) {
+func (m *metrics) transaction(aborted, unknown error, took time.Duration) {
 	result := "committed"
 	switch {
-	case err != nil:
+	case unknown != nil:
 		result = "unknown"
-	case !committed:
+	case aborted != nil:
 		result = "aborted"
 	}
 	m.transactions.WithLabelValues(result).Inc()

@@ -41,17 +41,18 @@ func (l *lane[V]) assigned(_ context.Context, cl *kgo.Client, given map[string][
 	l.report()
 }
 
-// revoked is the rebalance callback for partitions that are taken away, or
-// were lost. It runs under a lock that the end of a transaction needs too, so it
-// must not wait for the turn in hand; the tables are given back by settle.
-func (l *lane[V]) revoked(_ context.Context, _ *kgo.Client, taken map[string][]int32) {
+// rejoining is called when the lane (re)joins the group, with the partitions that
+// it still owns: the others were taken away, or lost. It must not wait for the
+// turn in hand; the tables are given back by settle.
+func (l *lane[V]) rejoining(owned map[string][]int32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, p := range taken[l.opts.Input] {
-		if t := l.tasks[p]; t != nil {
+	for p, t := range l.tasks {
+		if !slices.Contains(owned[l.opts.Input], p) {
 			l.leave(p, t)
 		}
 	}
+	l.joined = len(l.tasks) > 0 // without any, until the group answers
 	l.report()
 }
 
@@ -59,6 +60,7 @@ func (l *lane[V]) revoked(_ context.Context, _ *kgo.Client, taken map[string][]i
 func (l *lane[V]) leave(p int32, t *task) {
 	t.cancel()
 	delete(l.tasks, p)
+	delete(l.back, p)
 	l.leaving = append(l.leaving, t)
 	l.metrics.forget(p)
 }
@@ -92,18 +94,26 @@ func (l *lane[V]) keepFresh(tab *table.Table) {
 	}
 }
 
-// opened marks a task as restored and lets its input flow. It reports false
-// when the partition was taken away meanwhile.
-func (l *lane[V]) opened(cl *kgo.Client, t *task) bool {
+// opened marks a task as restored and lets its input flow, unless the partition
+// was taken away meanwhile.
+func (l *lane[V]) opened(cl *kgo.Client, t *task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.tasks[t.partition] != t {
-		return false
+	if l.tasks[t.partition] == t {
+		t.ready = true
+		cl.ResumeFetchPartitions(map[string][]int32{l.opts.Input: {t.partition}})
+		l.report()
 	}
-	t.ready = true
-	cl.ResumeFetchPartitions(map[string][]int32{l.opts.Input: {t.partition}})
-	l.report()
-	return true
+}
+
+// restoreFailed says why a task has to wait.
+func (l *lane[V]) restoreFailed(t *task, cause error) {
+	l.log.Warn("restoring failed; trying again", "partition", t.partition, "cause", cause)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tasks[t.partition] == t {
+		l.opts.Health(l.id, cause)
+	}
 }
 
 // ready returns the task of a partition that may be used, or nil.

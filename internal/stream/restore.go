@@ -22,30 +22,34 @@ func (e *RestoringError) Error() string {
 }
 
 // restore brings a task's table up to the changelog and then lets its input
-// flow. It runs beside the lane, and tries until it has succeeded or is cancelled.
+// flow. It runs beside the lane, and tries until it has succeeded, is cancelled,
+// or finds that the group has to go back first.
 func (l *lane[V]) restore(ctx context.Context, cl *kgo.Client, t *task) {
 	defer close(t.restored)
-	tab, err := l.store.Acquire(ctx, t.partition)
-	for wait := newBackOff(); ; {
-		if err == nil {
-			t.table = tab
-			err = l.restoreTable(ctx, cl, t)
-		}
-		if err == nil || ctx.Err() != nil {
-			break
-		}
-		l.opts.Health(l.id, err)
-		l.log.Warn("restoring failed; trying again", "partition", t.partition, "cause", err)
-		pause(ctx, wait.NextBackOff())
-		if t.table == nil {
-			tab, err = l.store.Acquire(ctx, t.partition)
-		} else {
-			err = nil
+	for wait := newBackOff(); ctx.Err() == nil; pause(ctx, wait.NextBackOff()) {
+		err := l.restoreOnce(ctx, cl, t)
+		mismatch := (*MismatchError)(nil)
+		switch {
+		case err == nil:
+			l.opened(cl, t)
+			return
+		case errors.As(err, &mismatch):
+			l.wantBack(t, mismatch)
+			return
+		case ctx.Err() == nil:
+			l.restoreFailed(t, err)
 		}
 	}
-	if err == nil {
-		l.opened(cl, t)
+}
+
+// restoreOnce takes the partition's table, unless it has it, and restores it.
+func (l *lane[V]) restoreOnce(ctx context.Context, cl *kgo.Client, t *task) (err error) {
+	if t.table == nil {
+		if t.table, err = l.store.Acquire(ctx, t.partition); err != nil {
+			return err
+		}
 	}
+	return l.restoreTable(ctx, cl, t)
 }
 
 // restoreTable restores once, checks the result against the group, and where
@@ -76,7 +80,7 @@ func (l *lane[V]) restoreTable(ctx context.Context, cl *kgo.Client, t *task) err
 	}
 	if problem != nil {
 		l.metrics.guard.Inc()
-		if err := l.mend(ctx, cl, t, problem); err != nil {
+		if err := l.mend(t, problem); err != nil {
 			return err
 		}
 	}
@@ -171,8 +175,11 @@ func (l *lane[V]) changelogEnds(ctx context.Context, adm *kadm.Client, partition
 		return ends, fmt.Errorf("asking for the end of %s: %w", topic, err)
 	}
 	o, ok := end.Lookup(topic, partition)
-	if !ok || o.Err != nil {
-		return ends, fmt.Errorf("asking for the end of %s, partition %d: %w", topic, partition, errors.Join(o.Err, ctx.Err()))
+	if !ok {
+		return ends, fmt.Errorf("%s has no partition %d, %s has: they must have the same number", topic, partition, l.opts.Input)
+	}
+	if o.Err != nil {
+		return ends, fmt.Errorf("asking for the end of %s, partition %d: %w", topic, partition, o.Err)
 	}
 	ends.highWatermark = o.Offset
 	ends.retention = deleteRetention(ctx, adm, topic)
@@ -310,9 +317,11 @@ func (r *reading[V]) writeBarrier(ctx context.Context) error {
 	if o, ok := stable.Lookup(r.opts.Changelog, r.partition); !ok || o.Err != nil || o.Offset < r.ends.highWatermark {
 		return nil // a transaction is open, or we could not tell; the next look will
 	}
-	m := marker("barrier")
+	m := marker(barrierMarker)
 	m.Topic, m.Partition = r.opts.Changelog, r.partition
-	if err := r.cl.ProduceSync(ctx, m).FirstErr(); err != nil {
+	written := kgo.AbortingFirstErrPromise(r.cl)
+	r.cl.Produce(ctx, m, written.Promise())
+	if err := errors.Join(firstError(ctx, written)); err != nil {
 		return fmt.Errorf("writing a barrier to %s, partition %d: %w", r.opts.Changelog, r.partition, err)
 	}
 	r.barrier = true

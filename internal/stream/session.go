@@ -23,22 +23,39 @@ func (l *lane[V]) options() []kgo.Opt {
 		kgo.ConsumeResetOffset(start),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(16<<20),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.Balancers(rejoins{kgo.CooperativeStickyBalancer(), l.rejoining}),
 		kgo.HeartbeatInterval(o.Timeouts.Heartbeat),
 		kgo.RebalanceTimeout(o.Timeouts.Rebalance),
 		kgo.SessionTimeout(o.Timeouts.Session),
 		// A rebalance that would start during a turn waits for its end: that
 		// saves most of the turns that would have to be aborted.
 		kgo.BlockRebalanceOnPoll(),
+		// Not OnPartitionsRevoked and OnPartitionsLost: see rejoins.
 		kgo.OnPartitionsAssigned(l.assigned),
-		kgo.OnPartitionsRevoked(l.revoked),
-		kgo.OnPartitionsLost(l.revoked),
 
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(samePartition)),
 		kgo.ProducerBatchMaxBytes(MaxRecordBytes),
 		// A transaction ends with a flush; lingering would only delay it.
 		kgo.ProducerLinger(0),
 	)
+}
+
+// rejoins is a balancer that also tells what the member still owns, each time
+// it (re)joins the group. A member does that after every loss of a partition and
+// before anybody else can be given it.
+//
+// The callbacks that are meant for this do not serve a lane without input: a
+// GroupTransactSession passes on the first revocation, and the first loss, and
+// then no other until a transaction was ended. The lane would keep a partition
+// that has a new owner, and its table would be locked for ever.
+type rejoins struct {
+	kgo.GroupBalancer
+	tell func(owned map[string][]int32)
+}
+
+func (r rejoins) JoinGroupMetadata(topics []string, owned map[string][]int32, generation int32) []byte {
+	r.tell(owned)
+	return r.GroupBalancer.JoinGroupMetadata(topics, owned, generation)
 }
 
 // samePartition writes to the partition that the record names. The changelog

@@ -8,6 +8,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/callfold/callfold/schemas"
 )
 
 func TestEachRecordCountsOnce(t *testing.T) {
@@ -54,6 +57,9 @@ func TestRestartGoesOnWhereItStopped(t *testing.T) {
 				}
 				if n := s.counter("callfold_input_mismatch_total"); n != 0 {
 					t.Errorf("the guard found %v mismatches", n)
+				}
+				if n := w.barriers(); n != 0 {
+					t.Errorf("%d barriers were written although the end can be seen", n)
 				}
 				s.stop()
 			})
@@ -294,5 +300,80 @@ func TestMissingTopicsAreSaid(t *testing.T) {
 		if topic := (*TopicError)(nil); !errors.As(s.err, &topic) {
 			t.Errorf("got %v, want a TopicError", s.err)
 		}
+	})
+}
+
+// TestOffsetMovedForwardUnderTraffic: going back must not be overtaken by input
+// that is handled from the wrong offset, while other partitions are busy.
+func TestOffsetMovedForwardUnderTraffic(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(60)
+		s := w.start("a")
+		w.expect()
+		s.stop()
+		w.send(60)
+		time.Sleep(time.Minute) // virtual; until the group is empty
+		adm := kadm.NewClient(w.client)
+		ends, err := adm.ListEndOffsets(context.Background(), "in")
+		w.check(err)
+		w.send(600) // behind the offset that the group is moved to
+		offsets := ends.Offsets()
+		offsets.KeepFunc(func(o kadm.Offset) bool { return o.Partition == 0 })
+		_, err = adm.CommitOffsets(context.Background(), "g", offsets)
+		w.check(err)
+
+		s = w.start("a", func(o *Options[tally]) { o.BatchRecords = 5 })
+		w.expect()
+		if s.counter("callfold_input_mismatch_total") == 0 {
+			t.Error("the guard said nothing")
+		}
+	})
+}
+
+// TestMonstrousInputIsRejected: whatever a record holds, its rejection must fit a
+// record; what cannot be rejected would block its partition for ever.
+func TestMonstrousInputIsRejected(t *testing.T) {
+	random := make([]byte, 2<<20-10_000) // in base64 it is larger than a record may be
+	for i := range random {
+		random[i] = byte(i*i>>3) | 0x80
+	}
+	long := strings.Repeat("k", 2<<20-500)
+	for name, r := range map[string]*kgo.Record{
+		"body":   {Key: []byte("1"), Value: random},
+		"key":    {Key: []byte(long), Value: []byte("poison")},
+		"header": {Headers: []kgo.RecordHeader{{Key: schemas.HeaderEvent, Value: []byte(long)}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				r.Topic = "in"
+				large, err := kgo.NewClient(append(w.options(w.net.DialContext), kgo.ProducerBatchMaxBytes(3<<20))...)
+				w.check(err)
+				defer large.Close()
+				w.check(large.ProduceSync(context.Background(), r).FirstErr())
+				s := w.start("a")
+				w.send(20)
+				w.expect()
+				if n := s.counter("callfold_rejected_records_total"); n != 1 {
+					t.Errorf("%v records were rejected, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+// TestRefusedRecordsAreSaid: a stage whose records the broker refuses is not
+// ready, and says why; and it goes on when that is over.
+func TestRefusedRecordsAreSaid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.start("a")
+		w.wait("it is ready", s.ready)
+		w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "state", Err: kerr.MessageTooLarge, Count: 10})
+		w.send(20)
+		w.wait("it is not ready", func() bool { return !s.ready() })
+		if err := s.problem("g-a-0"); !errors.Is(err, kerr.MessageTooLarge) {
+			t.Errorf("the problem is said to be: %v", err)
+		}
+		w.expect()
+		w.wait("it is ready again", s.ready)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,8 +20,8 @@ import (
 
 // Options say where a store is and what it holds.
 type Options struct {
-	// Dir is the folder that holds the store; it is made if need be. Empty
-	// keeps the store in memory, for tests.
+	// Dir is where the store makes its own folder, "table". It may be a mount
+	// point, and hold other things. Empty keeps the store in memory, for tests.
 	Dir string
 	// Schema names the form of the values. A store that was written with
 	// another one is thrown away, since it can be restored.
@@ -52,6 +53,9 @@ var formatKey = []byte("fmt")
 // tables are restored from their changelogs. A store that another process has
 // open is an error.
 func Open(o Options) (*Store, error) {
+	if o.Dir != "" {
+		o.Dir = filepath.Join(o.Dir, "table")
+	}
 	s, err := open(o)
 	if err == nil || o.Dir == "" || !unusable(err) {
 		return s, err
@@ -92,7 +96,7 @@ func open(o Options) (*Store, error) {
 	dir := o.Dir
 	if dir == "" {
 		opts.FS, dir = vfs.NewMem(), "table"
-	} else if err := os.MkdirAll(dir, 0o755); err != nil {
+	} else if err := os.MkdirAll(dir, 0o700); err != nil { // it holds what people said on the telephone
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
 	db, err := pebble.Open(dir, opts)

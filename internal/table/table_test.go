@@ -90,11 +90,17 @@ func TestStoreOfAnotherSchemaIsThrownAway(t *testing.T) {
 	}
 }
 
+// TestDamagedStoreIsThrownAway: with everything that is its own, and nothing else
+// (a volume of Kubernetes has a folder lost+found, and cannot be removed itself).
 func TestDamagedStoreIsThrownAway(t *testing.T) {
 	dir := t.TempDir()
+	other := filepath.Join(dir, "other")
+	if err := os.WriteFile(other, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	s := openTest(t, dir, false)
 	s.Close()
-	manifests, _ := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	manifests, _ := filepath.Glob(filepath.Join(dir, "*", "MANIFEST-*"))
 	if len(manifests) == 0 {
 		t.Fatal("no manifest to damage")
 	}
@@ -105,6 +111,9 @@ func TestDamagedStoreIsThrownAway(t *testing.T) {
 	}
 	s = openTest(t, dir, false)
 	s.Close()
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("what is not the store's was thrown away with it: %v", err)
+	}
 }
 
 func TestStoreInUseSaysSo(t *testing.T) {

@@ -1,0 +1,106 @@
+//go:build synctests
+
+package stream
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func TestBrokerIsAwayAtTheStart(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(60)
+		away := &plug{dial: w.net.DialContext, pulled: true}
+		s := w.start("a", func(o *Options[tally]) { o.Client = func() []kgo.Opt { return w.options(away.Dial) } })
+		time.Sleep(5 * time.Minute) // virtual
+		if s.ready() || s.problem("tally") == nil {
+			t.Error("it does not say that it waits")
+		}
+		away.PutBack()
+		w.expect()
+		w.wait("it is ready", s.ready)
+	})
+}
+
+func TestBrokerGoesAwayAndComesBack(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.start("a")
+		for range 3 {
+			w.send(200)
+			time.Sleep(150 * time.Millisecond) // virtual; in mid-work
+			s.plug.Pull()
+			time.Sleep(5 * time.Minute) // virtual
+			if s.ready() {
+				t.Error("it is ready without a broker")
+			}
+			s.plug.PutBack()
+		}
+		w.expect()
+		w.wait("it is ready", s.ready)
+	})
+}
+
+// TestOneLaneFails: a handler that fails holds up its lane and no other.
+func TestOneLaneFails(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var mended bool
+		failing := errors.New("no")
+		s := w.start("a", func(o *Options[tally]) {
+			o.Lanes = partitions
+			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+				for _, p := range b.Partitions {
+					if p.ID == 0 && !mended {
+						return failing
+					}
+				}
+				return addUp(ctx, b)
+			})
+		})
+		w.wait("it is ready", s.ready)
+		w.send(100)
+		time.Sleep(time.Minute) // virtual
+		others := w.cluster.PartitionInfo("in", 1).HighWatermark + w.cluster.PartitionInfo("in", 2).HighWatermark
+		if n := s.counter("callfold_records_in_total"); n != float64(others) {
+			t.Errorf("%v records were handled, want all %d of the other lanes", n, others)
+		}
+		if s.ready() {
+			t.Error("it is ready although a lane is not")
+		}
+		mended = true
+		w.expect()
+	})
+}
+
+// bulky makes states that no record can hold.
+type bulky struct{ tallyCodec }
+
+func (c bulky) Encode(v tally) ([]byte, error) {
+	b, err := c.tallyCodec.Encode(v)
+	if v.Sum >= 1_000_000 {
+		b = append(b, make([]byte, MaxRecordBytes)...)
+	}
+	return b, err
+}
+
+// TestStateTooLargeIsRejected: the input that would make it goes to the rejected
+// records, the state stays as it was, and everything else goes on.
+func TestStateTooLargeIsRejected(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.send(60)
+		s := w.start("a", func(o *Options[tally]) { o.Codec = bulky{} })
+		w.expect()
+		before := w.sent["1"]
+		w.sendOne("1", 1_000_000)
+		w.sent["1"] = before
+		w.expect()
+		w.send(60)
+		w.expect()
+		if n := s.counter("callfold_rejected_records_total"); n != 1 {
+			t.Errorf("%v records were rejected, want 1", n)
+		}
+	})
+}
