@@ -1,5 +1,7 @@
 package ingest
 
+import "slices"
+
 import "github.com/tidwall/gjson"
 
 // envelope is where the top-level members of a webhook body lie.
@@ -192,10 +194,8 @@ func skipLiteral(b []byte, i int) int {
 // is escaped.
 func unquote(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
-	for _, c := range inner {
-		if c == '\\' {
-			return []byte(gjson.ParseBytes(quoted).Str)
-		}
+	if slices.Contains(inner, '\\') {
+		return []byte(gjson.ParseBytes(quoted).Str)
 	}
 	return inner
 }

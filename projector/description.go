@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,11 +59,11 @@ func descriptionCell(p *projection, limit int) cell {
 func joined(first string, newestFirst []string) string {
 	var b strings.Builder
 	b.WriteString(first)
-	for i := len(newestFirst) - 1; i >= 0; i-- {
+	for _, n := range slices.Backward(newestFirst) {
 		if b.Len() > 0 {
 			b.WriteString(blankLine)
 		}
-		b.WriteString(newestFirst[i])
+		b.WriteString(n)
 	}
 	return b.String()
 }

@@ -108,7 +108,7 @@ func TestPatternFindsLocalNumbers(t *testing.T) {
 func likeAny(patterns []string, text string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		rest := strings.ToUpper(text)
-		for _, part := range strings.Split(pattern, "%") {
+		for part := range strings.SplitSeq(pattern, "%") {
 			_, after, found := strings.Cut(rest, part)
 			if !found {
 				return false

@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/callfold/callfold/schemas"
@@ -41,10 +42,8 @@ func firstWith(t *schemas.Trace, event string, at int64) schemas.Key {
 }
 
 func appendNew(list []string, s string) []string {
-	for _, have := range list {
-		if have == s {
-			return list
-		}
+	if slices.Contains(list, s) {
+		return list
 	}
 	return append(list, s)
 }

@@ -1,6 +1,7 @@
 package sfsink
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -120,13 +121,9 @@ func (j *job) written(result schemas.Result) {
 	j.outcome.Reasons = j.reasons()
 	j.outcome.Written = map[string]string{}
 	if !j.unwritten {
-		for name, hash := range j.prev.Written {
-			j.outcome.Written[name] = hash
-		}
+		maps.Copy(j.outcome.Written, j.prev.Written)
 	}
-	for name, hash := range j.hashes {
-		j.outcome.Written[name] = hash
-	}
+	maps.Copy(j.outcome.Written, j.hashes)
 }
 
 // reasons are those of the projector, with what Salesforce said about the

@@ -25,7 +25,7 @@ func Create(ctx context.Context, adm *kadm.Client, topics []Topic) ([]Created, e
 	for _, t := range topics {
 		configs := map[string]*string{}
 		for _, c := range t.Configs {
-			configs[c.Name] = kadm.StringPtr(c.Value)
+			configs[c.Name] = new(c.Value)
 		}
 		answer, err := adm.CreateTopic(ctx, t.Partitions, t.ReplicationFactor, configs, t.Name)
 		switch {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -76,9 +77,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if resp == nil {
 		panic(http.ErrAbortHandler) // the documented way to cut a connection
 	}
-	for name, values := range resp.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), resp.header)
 	if len(resp.body) > 0 && w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	}

@@ -2,6 +2,7 @@ package sfsim
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -108,9 +109,7 @@ func (g *org) try(method, path, body string) (*http.Response, error) {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+g.token)
-	for name, values := range g.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, g.header)
 	return http.DefaultClient.Do(req)
 }
 

@@ -264,7 +264,7 @@ func (f *field) parseType(s string) error {
 func (f *field) parseMore(s string) error {
 	var keys []string
 	args := map[string]string{}
-	for _, w := range strings.Fields(s) {
+	for w := range strings.FieldsSeq(s) {
 		key, value, _ := strings.Cut(w, "=")
 		switch key {
 		case "to", "rel", "values", "default", "unique", "external", "restricted", "calculated", "person":

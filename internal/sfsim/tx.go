@@ -2,6 +2,7 @@ package sfsim
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -55,9 +56,7 @@ func (t *tx) commit(extra map[string][]byte) error {
 		return nil
 	}
 	writes := map[string][]byte{}
-	for key, value := range extra {
-		writes[key] = value
-	}
+	maps.Copy(writes, extra)
 	for _, c := range t.changes {
 		key := recordPrefix + c.table.object.name + "/" + c.id
 		if _, done := writes[key]; done {

@@ -2,6 +2,7 @@ package sfsim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -22,10 +23,8 @@ func appendValue(dst []byte, f *field, v any) []byte {
 		}
 		n := len(dst)
 		dst = strconv.AppendFloat(dst, v, 'f', -1, 64)
-		for _, c := range dst[n:] {
-			if c == '.' {
-				return dst
-			}
+		if slices.Contains(dst[n:], '.') {
+			return dst
 		}
 		return append(dst, ".0"...)
 	case string:
