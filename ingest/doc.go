@@ -17,7 +17,7 @@
 //     slow its client or the broker is, and all bodies together hold no more
 //     than a fixed amount of memory. Beyond that the answer is 503.
 //   - Only Aircall's own call events come in: an operator's command (callfold.*)
-//     is rejected even with a valid token.
+//     is ignored or rejected even with a valid token, and never stored as an event.
 //
 // Events of one call may be written in another order than they arrived in; the
 // fold does not mind.

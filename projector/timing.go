@@ -1,18 +1,25 @@
 package projector
 
 import (
+	"math"
 	"time"
 	_ "time/tzdata" // zones must be the same on a machine without zone files
 
 	"github.com/callfold/callfold/schemas"
 )
 
+// seconds is how long it took from one time to the other: never negative, and no
+// more than a number field of Salesforce's takes (an int of 32 bits).
+func seconds(from, to int64) int64 {
+	return min(max(0, to-from), math.MaxInt32)
+}
+
 // talk is the whole seconds of talk (F6).
 func talk(c *schemas.Call) int64 {
 	if !answered(c) || c.EndedAt.Value == 0 {
 		return 0
 	}
-	return max(0, c.EndedAt.Value-c.AnsweredAt)
+	return seconds(c.AnsweredAt, c.EndedAt.Value)
 }
 
 // waiting is the whole seconds from reception to answer of an inbound call, or
@@ -25,7 +32,7 @@ func waiting(c *schemas.Call) int64 {
 	if !answered(c) {
 		end = c.EndedAt.Value
 	}
-	return max(0, end-c.StartedAt)
+	return seconds(c.StartedAt, end)
 }
 
 // activityDate is the UTC date on which the call was created (F5).

@@ -41,7 +41,8 @@ func (s *Sink) asking(ctx context.Context, ask func() error) *problem {
 			return nil
 		}
 		p := requestProblem(err)
-		if p.class != classOutage && p.class != classHeavy || tries == requestTries || p.retryAfter > requestMaxDelay || ctx.Err() != nil {
+		again := p.class == classOutage || p.class == classHeavy
+		if !again || tries == requestTries || p.retryAfter > requestMaxDelay || ctx.Err() != nil {
 			return p
 		}
 		s.metrics.retries.WithLabelValues(string(p.class)).Inc()

@@ -12,7 +12,8 @@ const (
 	classThrottle class = "throttle" // the allocation or the concurrency limit is used up
 	classOutage   class = "outage"   // Salesforce or the network is down
 
-	classHeavy      class = "heavy"       // this request was too much at once, or one of its rows poisons it
+	classHeavy      class = "heavy"       // this request was too much at once
+	classPoison     class = "poison"      // a row of this request makes all of it unreadable
 	classDuplicate  class = "duplicate"   // several Tasks have the call's external id
 	classPermanent  class = "permanent"   // this row is refused for good
 	classStaleMatch class = "stale_match" // a record that the row refers to is gone
@@ -77,8 +78,8 @@ var taxonomy = map[string]kind{
 	"TOO_MANY_APEX_REQUESTS":   {classHeavy, "Too much Apex runs at once: look at triggers on Task."},
 	"UNKNOWN_EXCEPTION":        {classHeavy, "Salesforce failed inside, mostly in a trigger or flow: send Salesforce support the message."},
 	"APEX_ERROR":               {classHeavy, "A trigger failed: look at triggers on Task."},
-	"JSON_PARSER_ERROR":        {classHeavy, "A field takes no value of this type: compare the types of the fields in tasks.fields with docs/salesforce.md."},
-	"HTTP_413":                 {classHeavy, "This row is too large."},
+	"JSON_PARSER_ERROR":        {classPoison, "A field takes no value of this type: compare the types of the fields in tasks.fields with docs/salesforce.md."},
+	"HTTP_413":                 {classPoison, "This row is too large."},
 
 	// One row, by itself.
 	"UNABLE_TO_LOCK_ROW":                {class: classContention, fix: "Somebody else keeps locking the same records: look for jobs that update many records of this account."},
@@ -128,5 +129,5 @@ func (c class) stops() bool {
 var bySeverity = []class{
 	classSignIn, classOrg, classConfig, classThrottle, classOutage,
 	classDuplicate, classPermanent, classUnknown, classStaleMatch, classStaleOwner, classWrongLane,
-	classHeavy, classContention, classCollateral,
+	classHeavy, classPoison, classContention, classCollateral,
 }

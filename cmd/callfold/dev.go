@@ -11,6 +11,9 @@ import (
 	"github.com/callfold/callfold/internal/settings"
 )
 
+// mostTraffic is in calls a minute: far more than this machine can send.
+const mostTraffic = 1_000_000
+
 func newDevCommand(g *globals) *cobra.Command {
 	var o dev.Options
 	cmd := &cobra.Command{
@@ -41,8 +44,8 @@ production.`,
 			if o.Logger, err = observe.NewLogger(s.Log, cmd.ErrOrStderr()); err != nil {
 				return err
 			}
-			if o.Traffic < 0 {
-				return usagef(cmd, "--traffic is %v; give the calls a minute, or 0 for none", o.Traffic)
+			if !(o.Traffic >= 0 && o.Traffic <= mostTraffic) { // so NaN is refused too
+				return usagef(cmd, "--traffic is %v; give the calls a minute, 0 for none, at most %d", o.Traffic, mostTraffic)
 			}
 			o.Settings, o.Out = s, cmd.OutOrStdout()
 			if err := dev.Run(cmd.Context(), o); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -97,4 +98,11 @@ type pebbleLog struct{ log *slog.Logger }
 
 func (l pebbleLog) Infof(format string, args ...any)  { l.log.Debug(fmt.Sprintf(format, args...)) }
 func (l pebbleLog) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
-func (l pebbleLog) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// Fatalf is called when Pebble cannot go on, mostly for a full disk, and does
+// not expect it to return. What was answered is safe; a write under way is not
+// answered.
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	l.log.Error("the simulator cannot keep its state and stops; is the disk full?", "cause", fmt.Sprintf(format, args...))
+	os.Exit(1)
+}

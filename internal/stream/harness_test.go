@@ -303,7 +303,8 @@ func (w *world) read(topic string, f func(*kgo.Record)) {
 	w.check(err)
 	defer cl.Close()
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		// Longer than a client takes to notice that a topic was made again.
+		ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 		fetches := cl.PollFetches(ctx)
 		cancel()
 		if fetches.NumRecords() == 0 {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -152,7 +153,7 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 	var errs []error
 	fetches.EachError(func(topic string, p int32, err error) {
 		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-			errs = append(errs, fmt.Errorf("reading %s, partition %d: %w", topic, p, err))
+			errs = append(errs, l.pollError(topic, p, err))
 		}
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -190,6 +191,17 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 		return &Batch[V]{}, err
 	}
 	return b, l.addDue(b)
+}
+
+// pollError says what could not be read; an empty topic stands for the group.
+func (l *lane[V]) pollError(topic string, p int32, err error) error {
+	switch {
+	case errors.Is(err, kerr.FencedInstanceID):
+		return fmt.Errorf("another process is %s in the group %s: give each process its own kafka.instance: %w", l.id, l.opts.Group, err)
+	case topic == "":
+		return err
+	}
+	return fmt.Errorf("reading %s, partition %d: %w", topic, p, err)
 }
 
 // addDue adds the keys whose timers have expired, as many again as records.

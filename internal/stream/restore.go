@@ -135,6 +135,9 @@ func (l *lane[V]) readChangelog(ctx context.Context, tab *table.Table, partition
 		// transaction at the end of the log.
 		kgo.KeepControlRecords(),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		// For the barrier: a second one does no harm, and without a producer id
+		// nothing has to be asked for that a vanished broker cannot give.
+		kgo.DisableIdempotentWrite(),
 	)...)
 	if err != nil {
 		return fmt.Errorf("making a Kafka client: %w", err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -56,6 +57,11 @@ func Open(o Options) (*Store, error) {
 	if o.Dir != "" {
 		o.Dir = filepath.Join(o.Dir, "table")
 	}
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil { // it holds what people said on the telephone
+			return nil, fmt.Errorf("making the state directory: %w", err)
+		}
+	}
 	s, err := open(o)
 	if err == nil || o.Dir == "" || !unusable(err) {
 		return s, err
@@ -96,8 +102,6 @@ func open(o Options) (*Store, error) {
 	dir := o.Dir
 	if dir == "" {
 		opts.FS, dir = vfs.NewMem(), "table"
-	} else if err := os.MkdirAll(dir, 0o700); err != nil { // it holds what people said on the telephone
-		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
 	db, err := pebble.Open(dir, opts)
 	if err != nil {
@@ -162,12 +166,25 @@ func (s *Store) Acquire(ctx context.Context, partition int32) (*Table, error) {
 // Close writes everything to disk and closes the store. All tables must have
 // been released.
 func (s *Store) Close() error {
-	flushed := s.db.Flush()
-	if err := errors.Join(flushed, s.db.Close()); err != nil {
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
+		return fmt.Errorf("closing the state store: %w", errors.Join(err, s.db.Close()))
+	}
+	select {
+	case <-flushed:
+	case <-time.After(flushWithin):
+		// A full disk makes Pebble try for ever. Nothing is lost: what is not
+		// on disk is restored from the changelog.
+		return fmt.Errorf("the state store could not be written within %s and was left as it was; is the disk full?", flushWithin)
+	}
+	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("closing the state store: %w", err)
 	}
 	return nil
 }
+
+// flushWithin bounds how long closing waits for the disk.
+const flushWithin = 10 * time.Second
 
 // pebbleLogger passes on what Pebble finds wrong, not its chatter.
 type pebbleLogger struct{ log *slog.Logger }
