@@ -25,7 +25,7 @@ type Key struct {
 	// call.tagged (the longer list is the later), its negative for
 	// call.untagged (the shorter list is the later), 0 for all others.
 	Tie int32
-	// Hash is the head of the SHA-256 of the body's data without signed links.
+	// Hash is the xxHash64 of the body's data without signed links.
 	// It only has to be the same for the same content: where two contents
 	// collide, the value's bytes decide.
 	Hash [8]byte
