@@ -16,6 +16,7 @@ const mostTraffic = 1_000_000
 
 func newDevCommand(g *globals) *cobra.Command {
 	var o dev.Options
+	var org string
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run everything on this machine: broker, Salesforce simulator, all stages",
@@ -47,6 +48,9 @@ production.`,
 			if !(o.Traffic >= 0 && o.Traffic <= mostTraffic) { // so NaN is refused too
 				return usagef(cmd, "--traffic is %v; give the calls a minute, 0 for none, at most %d", o.Traffic, mostTraffic)
 			}
+			if o.Org, err = orgRecords(cmd, org); err != nil {
+				return err
+			}
 			o.Settings, o.Out = s, cmd.OutOrStdout()
 			if err := dev.Run(cmd.Context(), o); err != nil {
 				return err
@@ -61,6 +65,6 @@ production.`,
 	flags.StringVar(&o.Kafka, "kafka", "127.0.0.1:9092", "`address` of the embedded broker")
 	flags.StringVar(&o.Salesforce, "salesforce", "127.0.0.1:8081", "`address` of the Salesforce simulator")
 	flags.Float64Var(&o.Traffic, "traffic", 6, "generated `calls` a minute; 0 = none")
-	flags.StringVar(&o.Org, "org", "sample", "what an empty simulator is filled with: sample, empty or a `file`")
+	flags.StringVar(&org, "org", "sample", "what an empty simulator is filled with: sample, empty or a `file`")
 	return cmd
 }

@@ -61,6 +61,10 @@ func (o *simulateSalesforce) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
+	records, err := orgRecords(cmd, o.org)
+	if err != nil {
+		return err
+	}
 	// The address first: one that is taken is the commonest trouble.
 	listener, err := observe.Listen(cmd.Context(), o.listen, "--listen")
 	if err != nil {
@@ -77,8 +81,8 @@ func (o *simulateSalesforce) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, org.Close()) }()
-	if err := o.fill(cmd, org); err != nil {
-		return err
+	if err := org.LoadIfEmpty(records); err != nil {
+		return usagef(cmd, "--org %s: %w", o.org, err)
 	}
 	if err := o.greet(cmd.OutOrStdout(), "http://"+listener.Addr().String(), len(keys) > 0); err != nil {
 		return err
@@ -86,22 +90,19 @@ func (o *simulateSalesforce) run(cmd *cobra.Command) (err error) {
 	return observe.Serve(cmd.Context(), &http.Server{Handler: org, ReadHeaderTimeout: 5 * time.Second}, listener)
 }
 
-// fill fills a new org with what --org says.
-func (o *simulateSalesforce) fill(cmd *cobra.Command, org *sfsim.Server) error {
-	empty, err := org.Empty()
-	if err != nil || !empty || o.org == "empty" {
-		return err
+// orgRecords are the records that --org stands for; none for empty.
+func orgRecords(cmd *cobra.Command, org string) ([]byte, error) {
+	switch org {
+	case "empty":
+		return nil, nil
+	case "sample":
+		return traffic.SampleOrg(), nil
 	}
-	records := traffic.SampleOrg()
-	if o.org != "sample" {
-		if records, err = os.ReadFile(o.org); err != nil {
-			return usagef(cmd, "--org is sample, empty or a file, and %s cannot be read: %w", o.org, withoutPath(err))
-		}
+	records, err := os.ReadFile(org)
+	if err != nil {
+		return nil, usagef(cmd, "--org is sample, empty or a file, and %s cannot be read: %w", org, withoutPath(err))
 	}
-	if err := org.Load(records); err != nil {
-		return usagef(cmd, "--org %s: %w", o.org, err)
-	}
-	return nil
+	return records, nil
 }
 
 // keys are the public keys of --jwt-cert.

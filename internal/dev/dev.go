@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -38,8 +37,9 @@ type Options struct {
 	Listen, Kafka, Salesforce string
 	// Traffic is how many generated calls begin in a minute; 0 = none.
 	Traffic float64
-	// Org is what an empty simulator is filled with: sample, empty or a file.
-	Org string
+	// Org are the records that an empty simulator is filled with, in the form
+	// of an org file; nil = none.
+	Org []byte
 	// Settings are the user's; where to find Kafka and Salesforce is replaced.
 	Settings settings.Settings
 	Logger   *slog.Logger
@@ -175,24 +175,10 @@ func openOrg(o Options, a *app.App) (*sfsim.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fill(org, o.Org); err != nil {
-		return nil, errors.Join(err, org.Close())
+	if err := org.LoadIfEmpty(o.Org); err != nil {
+		return nil, errors.Join(fmt.Errorf("filling the simulator (--org): %w", err), org.Close())
 	}
 	return org, nil
-}
-
-func fill(org *sfsim.Server, with string) error {
-	empty, err := org.Empty()
-	if err != nil || !empty || with == "empty" {
-		return err
-	}
-	records := traffic.SampleOrg()
-	if with != "sample" {
-		if records, err = os.ReadFile(with); err != nil {
-			return fmt.Errorf("reading the records for the simulator (--org is sample, empty or a file): %w", err)
-		}
-	}
-	return org.Load(records)
 }
 
 func createTopics(ctx context.Context, s settings.Kafka) error {

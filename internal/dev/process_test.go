@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/callfold/callfold/internal/settings"
+	"github.com/callfold/callfold/internal/traffic"
 )
 
 // TestMain lets this test binary run as a process of its own, which can be
@@ -33,7 +34,7 @@ func child(dir string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	err := Run(ctx, Options{
-		Data: dir, Listen: "127.0.0.1:0", Kafka: "127.0.0.1:0", Salesforce: "127.0.0.1:0", Org: "sample",
+		Data: dir, Listen: "127.0.0.1:0", Kafka: "127.0.0.1:0", Salesforce: "127.0.0.1:0", Org: traffic.SampleOrg(),
 		Settings: settings.Default(), Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), Out: os.Stdout,
 	})
 	if err != nil {

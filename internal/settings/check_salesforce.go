@@ -17,7 +17,7 @@ var apiVersion = regexp.MustCompile(`^[1-9][0-9]+\.0$`)
 func (c *checker) salesforce() {
 	s := c.settings.Salesforce
 	if wrong := loginURLProblem(s.LoginURL); wrong != "" {
-		c.add("salesforce.login_url", quoted(s.LoginURL), wrong,
+		c.add("salesforce.login_url", quoted(withoutUser(s.LoginURL)), wrong,
 			"use https://login.salesforce.com, https://test.salesforce.com or the org's My Domain host")
 	}
 	if !apiVersion.MatchString(s.APIVersion) {
@@ -113,4 +113,14 @@ func privateKeyProblem(text string) string {
 		return "the private key is not an RSA key"
 	}
 	return ""
+}
+
+// withoutUser is the URL without what stands before an @, which may be a password.
+func withoutUser(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return address
+	}
+	u.User = url.User("…")
+	return u.String()
 }

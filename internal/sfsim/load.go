@@ -9,6 +9,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// LoadIfEmpty loads an org file into an org in which nothing was loaded or written
+// yet, and leaves any other as it is. Without a file it does nothing.
+func (s *Server) LoadIfEmpty(org []byte) error {
+	empty, err := s.Empty()
+	if err != nil || !empty || org == nil {
+		return err
+	}
+	return s.Load(org)
+}
+
 // Load adds records from an org file: a JSON object of record lists by type, each
 // record with its Id, and "integration_user", the Id of the user who runs
 // everything. A record whose Id is there already is changed: fields in the file
