@@ -94,7 +94,7 @@ var QuickTimeouts = Timeouts{500 * time.Millisecond, 5 * time.Second, 6 * time.S
 
 // PatientTimeouts are for a stage whose batches wait for other systems for up to
 // 30 s.
-var PatientTimeouts = Timeouts{3 * time.Second, 40 * time.Second, 45 * time.Second, 60 * time.Second}
+var PatientTimeouts = Timeouts{time.Second, 40 * time.Second, 45 * time.Second, 60 * time.Second}
 
 func (o *Options[V]) validate() error {
 	var errs []error

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,6 +24,9 @@ func (l *lane[V]) options() []kgo.Opt {
 		kgo.ConsumeResetOffset(start),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(16<<20),
+		// A partition that was restored is fetched from when the fetch in flight
+		// has ended, which may find nothing and wait for this long.
+		kgo.FetchMaxWait(500*time.Millisecond),
 		kgo.Balancers(rejoins{kgo.CooperativeStickyBalancer(), l.rejoining}),
 		kgo.HeartbeatInterval(o.Timeouts.Heartbeat),
 		kgo.RebalanceTimeout(o.Timeouts.Rebalance),
