@@ -4,6 +4,6 @@ import "github.com/spf13/cobra"
 
 func newCallCommand(g *globals) *cobra.Command {
 	return newGroup("call", "Look at one call",
-		`  callfold call show 780836754 --config callfold.yaml`,
+		`  callfold call show 910400155 --config callfold.yaml`,
 		newCallShowCommand(g))
 }

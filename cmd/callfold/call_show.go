@@ -25,9 +25,9 @@ ID is Aircall's call id. Times are UTC. Phone numbers are shown in full.
 
 With sink.dry_run the outcome is that of the dry run. It only reads: the user needs
 the rights DESCRIBE and READ on the topics events, calls and tasks.`,
-		Example: `  callfold call show 780836754
-  callfold call show 780836754 --config callfold.yaml --output json
-  CALLFOLD_KAFKA_BROKERS=localhost:9092 callfold call show 780836754 --timeout 5s`,
+		Example: `  callfold call show 910400155
+  callfold call show 910400155 --config callfold.yaml --output json
+  CALLFOLD_KAFKA_BROKERS=localhost:9092 callfold call show 910400155 --timeout 5s`,
 		Args: oneCallID,
 	}
 	format := outputFlag(cmd)
@@ -72,7 +72,7 @@ func historyTopics(s settings.Settings) history.Topics {
 // oneCallID is the check of the arguments of a command about one call.
 func oneCallID(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return errors.New("name one call by its Aircall id, such as 780836754")
+		return errors.New("name one call by its Aircall id, such as 910400155")
 	}
 	if _, err := callID(args[0]); err != nil {
 		return err
@@ -83,7 +83,7 @@ func oneCallID(_ *cobra.Command, args []string) error {
 func callID(arg string) (int64, error) {
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id < 1 {
-		return 0, fmt.Errorf("%q is no call id: that is a whole number above 0, such as 780836754", arg)
+		return 0, fmt.Errorf("%q is no call id: that is a whole number above 0, such as 910400155", arg)
 	}
 	return id, nil
 }

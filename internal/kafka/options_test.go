@@ -82,7 +82,7 @@ func TestLargeRecord(t *testing.T) {
 	if _, err := rand.Read(body); err != nil {
 		t.Fatal(err)
 	}
-	record := &kgo.Record{Topic: TopicName(s, Events), Key: []byte("780836754"), Value: body}
+	record := &kgo.Record{Topic: TopicName(s, Events), Key: []byte("910400155"), Value: body}
 	if err := c.ProduceSync(t.Context(), record).FirstErr(); err != nil {
 		t.Error(err)
 	}
