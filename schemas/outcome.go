@@ -80,8 +80,8 @@ type Match struct {
 	Object string `json:"object"`
 	ID     string `json:"id"`
 	Name   string `json:"name"`
-	// WhatID is what goes beside a Contact: its Account, or the related Case or
-	// Opportunity (M5); for an Account match the Account itself.
+	// WhatID is what goes beside a Contact: the related Case or Opportunity
+	// (M5); for an Account match the Account itself.
 	WhatID string `json:"what_id,omitzero"`
 	// AccountID is the Account of a matched Contact, if it has one. Writes lock
 	// it, so calls of one Account are never written at the same time.

@@ -255,6 +255,27 @@ func TestHeavyRequestIsHalved(t *testing.T) {
 	}
 }
 
+// TestPoisonIsFoundAtOnce: a row that makes the request unreadable costs a few
+// halves, each sent once, and nobody else waits for it.
+func TestPoisonIsFoundAtOnce(t *testing.T) {
+	b := newBench(t, nil)
+	for id := range int64(4) {
+		b.missed(id+1, curieNumber)
+	}
+	// The whole, its first half, and that half's first row.
+	b.sim.Fail(sfsim.Fault{Operation: "collections_upsert", Status: 400, Code: "JSON_PARSER_ERROR", Times: 3})
+	b.turn()
+	if o := b.outcome(1, schemas.Retrying); o.Error.Class != "poison" {
+		t.Errorf("class %s", o.Error.Class)
+	}
+	for id := range int64(3) {
+		b.outcome(id+2, schemas.Created)
+	}
+	if n := b.sent("PATCH"); n != 5 {
+		t.Errorf("%d requests, want 5: a request that cannot be read is not repeated", n)
+	}
+}
+
 func TestDeletedTask(t *testing.T) {
 	for _, policy := range []string{"leave", "recreate"} {
 		t.Run(policy, func(t *testing.T) {
