@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func read(r *kgo.Record) (schemas.Event, error) {
 	if err != nil {
 		return event, err
 	}
-	if string(r.Key) != strconv.FormatInt(event.CallID, 10) {
+	if key := strconv.AppendInt(make([]byte, 0, 20), event.CallID, 10); !bytes.Equal(r.Key, key) {
 		return event, &schemas.Rejection{Reason: schemas.KeyMismatch, Detail: "the record's key is not the body's call id"}
 	}
 	if event.TooFarAhead(receivedAt(r)) {

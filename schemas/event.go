@@ -1,9 +1,7 @@
 package schemas
 
 import (
-	"bytes"
 	"time"
-	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
@@ -96,26 +94,20 @@ func ParseEvent(body []byte) (Event, error) {
 	if tooDeep(body) {
 		return Event{}, &Rejection{NotJSON, "the body is nested deeper than 10,000 levels"}
 	}
-	if !gjson.ValidBytes(body) {
-		return Event{}, &Rejection{NotJSON, "the body is not JSON"}
-	}
-	// Read in place, without a copy: all texts that the event keeps are copied
-	// by clean.
-	body = bytes.TrimSpace(body)
-	root := value(unsafe.String(unsafe.SliceData(body), len(body)))
-	if !root.isObject() {
+	start := skipBlanks(body, 0)
+	if byteAt(body, start) != '{' {
+		if !gjson.ValidBytes(body) {
+			return Event{}, &Rejection{NotJSON, "the body is not JSON"}
+		}
 		return Event{}, &Rejection{NotACall, "the body is no JSON object"}
 	}
-	var data, call members
-	top, _ := membersAt(root, 0, func(name string) *members {
-		switch name {
-		case "data":
-			return &data
-		case "call":
-			return &call
-		}
-		return nil
-	})
+	w := newWalk(body)
+	defer w.release()
+	if !w.envelope(start) {
+		return Event{}, &Rejection{NotJSON, "the body is not JSON"}
+	}
+	top, data, call := &w.top, &w.data, &w.call
+	top.sort()
 	if name, ok := top.repeated(); ok {
 		return Event{}, &Rejection{RepeatedKeys, "the body has the member " + quote(name) + " more than once"}
 	}
@@ -123,6 +115,7 @@ func ParseEvent(body []byte) (Event, error) {
 	case top.get("resource").exists() || top.get("event").exists():
 		return parseEnvelope(top, data)
 	case top.get("call").isObject():
+		call.sort()
 		if name, ok := call.repeated(); ok {
 			return Event{}, &Rejection{RepeatedKeys, "call has the member " + quote(name) + " more than once"}
 		}
@@ -134,7 +127,7 @@ func ParseEvent(body []byte) (Event, error) {
 }
 
 // parseEnvelope reads a webhook body or a command, and its data.
-func parseEnvelope(top, data members) (Event, error) {
+func parseEnvelope(top, data *members) (Event, error) {
 	resource, event := top.get("resource").str(), text(top.get("event"), maxName)
 	reject := func(reason RejectReason, detail string) (Event, error) {
 		return Event{Name: event}, &Rejection{reason, detail}
@@ -156,6 +149,7 @@ func parseEnvelope(top, data members) (Event, error) {
 	case !v.isObject():
 		return reject(NotACall, "data is no object")
 	}
+	data.sort()
 	if name, ok := data.repeated(); ok {
 		return reject(RepeatedKeys, "data has the member "+quote(name)+" more than once")
 	}
@@ -167,7 +161,7 @@ func parseEnvelope(top, data members) (Event, error) {
 }
 
 // parseREST reads a call object of the REST API.
-func parseREST(data members) (Event, error) {
+func parseREST(data *members) (Event, error) {
 	e := Event{Name: EventREST}
 	if err := e.read(data, 0); err != nil {
 		return Event{Name: e.Name, CallID: e.CallID}, err
@@ -177,7 +171,7 @@ func parseREST(data members) (Event, error) {
 
 // read sets all but the name from data. A time of 0 means that the latest one
 // inside counts.
-func (e *Event) read(data members, at int64) error {
+func (e *Event) read(data *members, at int64) error {
 	id := data.get("id")
 	if !id.exists() || id.isNull() {
 		return &Rejection{NoID, "the call has no id"}
@@ -185,7 +179,7 @@ func (e *Event) read(data members, at int64) error {
 	if e.CallID = identifier(id); e.CallID == 0 {
 		return &Rejection{BadID, "id is no whole number from 1 to 9223372036854775807 in plain digits"}
 	}
-	var s snapshot
+	s := snapshot{call: &e.call}
 	if IsCommand(e.Name) {
 		s.readCommand(e.Name, data)
 	} else {
@@ -198,7 +192,7 @@ func (e *Event) read(data members, at int64) error {
 		return &Rejection{NoTime, "timestamp is no time in UNIX seconds, and the call has none either"}
 	}
 	e.Key = Key{Time: at, Rank: RankOf(e.Name), Tie: s.tie(e.Name), Hash: data.hash()}
-	e.call = s.stamped(e.CallID, e.Key)
+	s.stamp(e.CallID, e.Key)
 	return nil
 }
 
@@ -214,8 +208,8 @@ func knownCommand(event string) bool {
 
 // tooDeep reports whether body is nested deeper than maxDepth.
 func tooDeep(body []byte) bool {
-	// No body can be deeper than it has brackets: nearly all end here.
-	if opening(body) <= maxDepth {
+	// No body can be deeper than it is long, or has brackets: nearly all end here.
+	if len(body) <= maxDepth || opening(body) <= maxDepth {
 		return false
 	}
 	depth, inString := 0, false

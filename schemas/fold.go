@@ -24,6 +24,9 @@ func Fold(r CallRecord, e Event, offset int64) CallRecord {
 // Encode writes a state alone, without its trace, as JSON in its canonical
 // encoding: equal states give equal bytes. It is what [Call.Hash] is the hash of.
 func (c Call) Encode() ([]byte, error) {
+	if b, ok := appendCall(nil, &c); ok {
+		return b, nil
+	}
 	b, err := encode(c)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state of a call: %w", err)

@@ -26,11 +26,21 @@ func FuzzParseEvent(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if !tooDeep(body) && gjson.ValidBytes(body) {
+		valid := !tooDeep(body) && gjson.ValidBytes(body)
+		if valid {
 			trimmed := strings.TrimSpace(string(body))
 			sameWalk(t, value(trimmed), gjson.Parse(trimmed))
 		}
+		if !tooDeep(body) {
+			end := checkValue(body, skipBlanks(body, 0))
+			if ours := end >= 0 && skipBlanks(body, end) == len(body); ours != valid {
+				t.Fatalf("gjson finds it valid: %t, we: %t", valid, ours)
+			}
+		}
 		e, err := ParseEvent(body)
+		if r := (*Rejection)(nil); valid == (errors.As(err, &r) && r.Reason == NotJSON) {
+			t.Fatalf("gjson finds it valid: %t, and it is %v", valid, err)
+		}
 		if err != nil {
 			if r := (*Rejection)(nil); !errors.As(err, &r) || r.Reason == "" {
 				t.Fatalf("an error that is no rejection: %v", err)

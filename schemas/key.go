@@ -33,12 +33,18 @@ type Key struct {
 
 // Compare orders keys from the earliest to the latest.
 func (k Key) Compare(o Key) int {
-	return cmp.Or(
-		cmp.Compare(k.Time, o.Time),
-		cmp.Compare(k.Rank, o.Rank),
-		cmp.Compare(k.Tie, o.Tie),
-		bytes.Compare(k.Hash[:], o.Hash[:]),
-	)
+	// One after the other, not by cmp.Or, which would compare all of them: most
+	// keys differ in their time, or are the same.
+	if c := cmp.Compare(k.Time, o.Time); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(k.Rank, o.Rank); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(k.Tie, o.Tie); c != 0 {
+		return c
+	}
+	return bytes.Compare(k.Hash[:], o.Hash[:])
 }
 
 // IsZero reports whether k is the zero Key, "never".
@@ -76,11 +82,25 @@ func (k *Key) UnmarshalText(b []byte) error {
 	t, err1 := strconv.ParseInt(part[0], 10, 64)
 	rank, err2 := strconv.ParseInt(part[1], 10, 8)
 	tie, err3 := strconv.ParseInt(part[2], 10, 32)
-	hash, err4 := base64.RawURLEncoding.Strict().DecodeString(part[3])
+	hash, err4 := strictBase64.DecodeString(part[3])
 	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || len(hash) != len(k.Hash) {
 		return errKey
 	}
 	k.Time, k.Rank, k.Tie = t, Rank(rank), int32(tie)
 	copy(k.Hash[:], hash)
 	return nil
+}
+
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+// keyHashLen is the length of a key's hash in its text form.
+const keyHashLen = 11
+
+// readHash sets the hash from its text form, and reports whether it is one.
+func (k *Key) readHash(b []byte) bool {
+	if len(b) != keyHashLen {
+		return false
+	}
+	n, err := strictBase64.Decode(k.Hash[:], b)
+	return err == nil && n == len(k.Hash)
 }

@@ -2,10 +2,8 @@ package schemas
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"slices"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -21,6 +19,9 @@ type member struct {
 type members struct {
 	list   []member
 	byName []place
+	// number is where the members of the member number go, which is most of a
+	// call: its messages need not be walked through again.
+	number *members
 }
 
 // place points to a member. Sorting places, not members, moves no pointers,
@@ -30,41 +31,50 @@ type place struct {
 	index int32
 }
 
-// membersAt reads the object that begins at start, and says where it ends.
-// Members for which inside names a place, if they are objects, are read into
-// that place in passing.
-func membersAt(v value, start int, inside func(name string) *members) (m members, end int) {
-	m.list = make([]member, 0, 32)
-	i := skipSpace(v, start+1)
-	for v[i] != '}' {
-		name, from := nameAt(v, i)
-		if place := inside(name); place != nil && v[from] == '{' {
-			*place, end = membersAt(v, from, nowhere)
-		} else {
-			end = skipValue(v, from)
-		}
-		m.list = append(m.list, member{name, v[from:end]})
-		i = skipComma(v, end)
+// release forgets the members, but keeps the room for as many as a call has.
+func (m *members) release() {
+	if cap(m.list) > 100 {
+		m.list, m.byName = nil, nil
 	}
-	m.sort()
-	return m, i + 1
+	clear(m.list)
+	m.list, m.byName = m.list[:0], m.byName[:0]
 }
-
-func nowhere(string) *members { return nil }
 
 // sort fills byName.
 func (m *members) sort() {
-	m.byName = make([]place, len(m.list))
 	for i, f := range m.list {
-		m.byName[i] = place{headOf(f.name), int32(i)}
+		m.byName = append(m.byName, place{headOf(f.name), int32(i)})
 	}
-	slices.SortFunc(m.byName, func(a, b place) int {
+	less := func(a, b place) bool {
 		if a.head != b.head {
-			return cmp.Compare(a.head, b.head)
+			return a.head < b.head
 		}
-		return strings.Compare(m.list[a.index].name, m.list[b.index].name)
-	})
+		return m.list[a.index].name < m.list[b.index].name
+	}
+	if len(m.byName) > fewMembers {
+		slices.SortFunc(m.byName, func(a, b place) int {
+			switch {
+			case less(a, b):
+				return -1
+			case less(b, a):
+				return 1
+			}
+			return 0
+		})
+		return
+	}
+	// By insertion, which is the quickest for the thirty members of a call.
+	for i := 1; i < len(m.byName); i++ {
+		k := i
+		for p := m.byName[i]; k > 0 && less(p, m.byName[k-1]); k-- {
+			m.byName[k] = m.byName[k-1]
+			m.byName[k-1] = p
+		}
+	}
 }
+
+// fewMembers is more than a call has.
+const fewMembers = 64
 
 // headOf is a name's first eight bytes as a number that compares as they do.
 func headOf(name string) uint64 {
@@ -74,7 +84,7 @@ func headOf(name string) uint64 {
 }
 
 // repeated is a name that comes more than once, if there is one.
-func (m members) repeated() (name string, ok bool) {
+func (m *members) repeated() (name string, ok bool) {
 	for i := 1; i < len(m.byName); i++ {
 		a, b := m.byName[i-1], m.byName[i]
 		if a.head == b.head && m.list[a.index].name == m.list[b.index].name {
@@ -85,7 +95,7 @@ func (m members) repeated() (name string, ok bool) {
 }
 
 // get is the value of the member of that name; "" where there is none.
-func (m members) get(name string) value {
+func (m *members) get(name string) value {
 	for i := range m.list {
 		if m.list[i].name == name {
 			return m.list[i].value
@@ -104,20 +114,33 @@ func (m members) get(name string) value {
 // fall back on comparing the values themselves ([Join]), and all laws still
 // hold; merely which of the two counts as newer is then decided field by field.
 // SHA-256 would take a quarter of the time that an event takes to be folded.
-func (m members) hash() (head [8]byte) {
+func (m *members) hash() (head [8]byte) {
 	var d xxhash.Digest
 	d.Reset()
+	// Small pieces are put together first: each write to the digest costs more
+	// than to copy them.
+	var room [512]byte
+	b := room[:0]
 	for _, p := range m.byName {
 		f := &m.list[p.index]
 		if f.name == "recording" || f.name == "voicemail" {
 			continue
 		}
-		// Writing to a digest never fails.
-		_, _ = d.WriteString(f.name)
-		_, _ = d.WriteString("\x00")
-		_, _ = d.WriteString(string(f.value))
-		_, _ = d.WriteString("\x00")
+		if len(b)+len(f.name)+len(f.value)+2 > len(room) {
+			_, _ = d.Write(b) // never fails
+			b = b[:0]
+		}
+		b = append(append(b, f.name...), 0)
+		if len(b)+len(f.value) >= len(room) {
+			_, _ = d.Write(b)
+			_, _ = d.WriteString(string(f.value))
+			b = b[:0]
+		} else {
+			b = append(b, f.value...)
+		}
+		b = append(b, 0)
 	}
+	_, _ = d.Write(b)
 	binary.BigEndian.PutUint64(head[:], d.Sum64())
 	return head
 }

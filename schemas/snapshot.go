@@ -9,7 +9,7 @@ import (
 // snapshot collects what one event says. Everything known has the key
 // sameAsNewest until it is stamped: the key is only complete when all was read.
 type snapshot struct {
-	call Call
+	call *Call
 	// latest is the latest time inside.
 	latest int64
 	// tags is the length of the list of tags as it came.
@@ -29,23 +29,25 @@ func knownUnlessZero[T comparable](v T) Latest[T] {
 	return known(v)
 }
 
-// stamped is the state that knows nothing but this event.
-func (s *snapshot) stamped(id int64, key Key) Call {
-	s.call.ID, s.call.Newest = id, key
-	s.call.fillKeys()
-	for i := range s.call.Agents {
-		s.call.Agents[i].Seen = []int64{key.Time}
+// stamp completes the state that knows nothing but this event.
+func (s *snapshot) stamp(id int64, key Key) {
+	c := s.call
+	if c.Erased.Known() {
+		c.Erased.At = key
+		*c = erased(id, c.Erased)
+		return
 	}
-	for i := range s.call.Transfers {
-		s.call.Transfers[i].At = key
+	c.ID, c.Newest = id, key
+	c.fillKeys()
+	for i := range c.Agents {
+		c.Agents[i].Seen = []int64{key.Time}
 	}
-	if s.call.EndedEvent != 0 {
-		s.call.EndedEvent = key.Time
+	for i := range c.Transfers {
+		c.Transfers[i].At = key
 	}
-	if s.call.Erased.Known() {
-		return erased(id, s.call.Erased)
+	if c.EndedEvent != 0 {
+		c.EndedEvent = key.Time
 	}
-	return s.call
 }
 
 // tie is the part of the key that orders tag events of one second.
@@ -61,7 +63,7 @@ func (s *snapshot) tie(event string) int32 {
 }
 
 // readCommand reads an operator's command. It says nothing about the call.
-func (s *snapshot) readCommand(event string, data members) {
+func (s *snapshot) readCommand(event string, data *members) {
 	command := known(Command{
 		Who:       text(data.get("who"), maxName),
 		Why:       text(data.get("why"), maxName),
@@ -81,8 +83,8 @@ func (s *snapshot) readCommand(event string, data members) {
 
 // readCall reads a call as Aircall shows it (document "Aircall", the call
 // object); the REST names of members are in brackets.
-func (s *snapshot) readCall(event string, data members) {
-	c := &s.call
+func (s *snapshot) readCall(event string, data *members) {
+	c := s.call
 	var by, to User
 	var sid string
 	for _, m := range data.list {
@@ -111,7 +113,7 @@ func (s *snapshot) readCall(event string, data members) {
 		case "raw_digits":
 			c.External = knownUnlessZero(text(v, maxName))
 		case "number":
-			c.Number = numberOf(v)
+			c.Number = numberOf(data.number.list)
 		case "contact":
 			c.Contact = contactOf(v)
 		case "user":
@@ -189,9 +191,9 @@ func (s *snapshot) time(v value) int64 {
 }
 
 // numberOf reads number.
-func numberOf(v value) (n Number) {
-	for name, v := range v.members() {
-		switch name {
+func numberOf(list []member) (n Number) {
+	for _, m := range list {
+		switch v := m.value; m.name {
 		case "id":
 			n.ID = knownUnlessZero(identifier(v))
 		case "name":

@@ -53,7 +53,7 @@ func text(v value, units int) string {
 // point to so many UTF-16 units. A copy, so that a small text does not keep
 // the whole body in memory.
 func clean(s string, units int) string {
-	if len(s) <= units && plain(s) {
+	if len(s) <= units && (plain(s) || utf8.ValidString(s) && !hasControls(s)) {
 		return strings.Clone(s)
 	}
 	var b strings.Builder
@@ -78,6 +78,16 @@ func plain(s string) bool {
 		}
 	}
 	return true
+}
+
+// hasControls reports whether s has a control character that clean replaces.
+func hasControls(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\n' && c != '\t' && c != '\r' {
+			return true
+		}
+	}
+	return false
 }
 
 // unitsOf is how many UTF-16 units a code point takes.

@@ -8,7 +8,7 @@ import (
 )
 
 // value is the raw text of a JSON value; "" where there is none. It is part of
-// a body that gjson has found valid, so walking through it checks nothing.
+// a body that was found to be JSON (check.go), so walking through it checks nothing.
 //
 // gjson's own walk makes a Result of 100 bytes, and a float64 of every number,
 // for each value that is passed; on calls, most of which is passed over, this

@@ -46,11 +46,18 @@ func (c Call) MarshalJSONTo(enc *jsontext.Encoder) error {
 			c.Agents[i].At = Key{}
 		}
 	}
-	c.eachKey(func(k *Key) {
+	leaveOut := func(k *Key) {
 		if *k == c.Newest && !k.IsZero() {
 			*k = sameAsNewest
 		}
-	})
+	}
+	for _, k := range c.keys() {
+		leaveOut(k)
+	}
+	for i := range c.Agents {
+		leaveOut(&c.Agents[i].Name.At)
+		leaveOut(&c.Agents[i].Email.At)
+	}
 	return json.MarshalEncode(enc, (*callWire)(&c))
 }
 
@@ -67,31 +74,32 @@ func (c *Call) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // fillKeys replaces sameAsNewest by Newest.
 func (c *Call) fillKeys() {
-	for i := range c.Agents {
-		if c.Agents[i].At.IsZero() {
-			c.Agents[i].At = c.Newest
-		}
+	for _, k := range c.keys() {
+		c.fill(k)
 	}
-	c.eachKey(func(k *Key) {
-		if *k == sameAsNewest {
-			*k = c.Newest
+	for i := range c.Agents {
+		a := &c.Agents[i]
+		if a.At.IsZero() {
+			a.At = c.Newest
 		}
-	})
+		c.fill(&a.Name.At)
+		c.fill(&a.Email.At)
+	}
 }
 
-// eachKey visits the key of every Latest in c.
-func (c *Call) eachKey(visit func(*Key)) {
-	for _, k := range []*Key{
+func (c *Call) fill(k *Key) {
+	if *k == sameAsNewest {
+		*k = c.Newest
+	}
+}
+
+// keys are the keys of every Latest in c, but for those in lists.
+func (c *Call) keys() [25]*Key {
+	return [...]*Key{
 		&c.UUID.At, &c.Direction.At, &c.EndedAt.At, &c.MissedReason.At, &c.External.At,
 		&c.Number.ID.At, &c.Number.Name.At, &c.Number.Digits.At, &c.Number.Country.At, &c.Number.TimeZone.At,
 		&c.Contact.At, &c.RESTTransfer.At, &c.ExternalTransfer.At, &c.AssignedTo.At, &c.Archived.At,
 		&c.IVROptions.At, &c.Recording.At, &c.Voicemail.At, &c.Asset.At, &c.Tags.At, &c.Comments.At,
 		&c.Rewrite.At, &c.Rematch.At, &c.Retry.At, &c.Erased.At,
-	} {
-		visit(k)
-	}
-	for i := range c.Agents {
-		visit(&c.Agents[i].Name.At)
-		visit(&c.Agents[i].Email.At)
 	}
 }
