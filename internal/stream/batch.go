@@ -19,7 +19,15 @@ type Batch[V any] struct {
 	Partitions []*Partition[V]
 	// Now is the engine's clock at the start of the turn.
 	Now time.Time
+
+	owned func() error
 }
+
+// StillOwned returns an error once the group may have given the batch's
+// partitions to somebody else, as it does when a process stands still for longer
+// than its session. The batch cannot be committed then. A handler with effects
+// outside of Kafka asks right before each.
+func (b *Batch[V]) StillOwned() error { return b.owned() }
 
 // Each calls f for all partitions in parallel and returns the first error.
 func (b *Batch[V]) Each(ctx context.Context, f func(context.Context, *Partition[V]) error) error {
@@ -51,9 +59,16 @@ type Partition[V any] struct {
 	// Due are the keys whose timers have expired, the longest due first. Each
 	// must be Put again, or its timer stays due.
 	Due []string
+	// Repeats is how many of the first Records may have been handled before by a
+	// turn that did not commit, of this owner of the partition or of the one
+	// before. Outside of Kafka some of what that turn did may have taken place.
+	// Due may be repeats at any time.
+	Repeats int
 
-	codec Codec[V]
-	table *table.Table
+	codec     Codec[V]
+	table     *table.Table
+	hot       *hotStates[V]
+	ownership uint64
 	// next is the input offset after Records, 0 where there is no input. It may
 	// be beyond the last record, since the engine's own markers are left out.
 	next int64
@@ -61,6 +76,7 @@ type Partition[V any] struct {
 	// The overlay: what this turn changed.
 	changed  map[string]V
 	order    []string      // keys of changed, in the order of their first change
+	silenced []string      // keys of Due whose timers must end without a change
 	rejected []*kgo.Record // for the topic of rejected records
 	reasons  []schemas.RejectReason
 
@@ -68,8 +84,12 @@ type Partition[V any] struct {
 }
 
 // Get returns the state of a key as of this turn, and false where there is none.
+// What it points to must not be changed: a changed state is a new one, for Put.
 func (p *Partition[V]) Get(key string) (V, bool, error) {
 	if v, ok := p.changed[key]; ok {
+		return v, true, nil
+	}
+	if v, ok := p.hot.get(p.ownership, key); ok {
 		return v, true, nil
 	}
 	var zero V
@@ -85,6 +105,10 @@ func (p *Partition[V]) Get(key string) (V, bool, error) {
 }
 
 // Put changes the state of a key. It counts when the transaction commits.
+//
+// The state may be kept and given out again by Get of a later turn (see
+// [Options.HotStates]), so what it points to must not be changed afterwards, and
+// it must not differ, for the handler, from what the codec makes of its record.
 func (p *Partition[V]) Put(key string, v V) {
 	if p.changed == nil {
 		p.changed = map[string]V{}

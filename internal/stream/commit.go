@@ -32,10 +32,13 @@ func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (aborted, unknown err
 		return nil, nil // timers that changed nothing
 	}
 
-	// A transaction that was begun must be ended, also when the stage is told
-	// to stop; it is bounded by its own timeout.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.opts.Timeouts.Transaction)
+	// A transaction that was begun must be ended, also when the stage is told to
+	// stop. It is bounded by its own timeout, and then by endWithin: if that does
+	// not do, its outcome is unknown, which is safe.
+	ctx, cancel := outlive(ctx, endWithin)
 	defer cancel()
+	ctx, cancelTimeout := context.WithTimeout(ctx, l.opts.Timeouts.Transaction)
+	defer cancelTimeout()
 	if err := l.session.Begin(); err != nil {
 		return nil, fmt.Errorf("beginning a transaction: %w", err)
 	}
@@ -50,7 +53,7 @@ func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (aborted, unknown err
 	if problem == nil && !b.consumed() {
 		problem = l.fence(ctx, b)
 	}
-	committed, err := l.session.End(ctx, kgo.TransactionEndTry(problem == nil))
+	committed, err := l.end(ctx, kgo.TransactionEndTry(problem == nil))
 	switch {
 	case err != nil:
 		return nil, errors.Join(err, problem)
@@ -61,6 +64,24 @@ func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (aborted, unknown err
 	}
 	return nil, nil
 }
+
+// end ends the transaction, or only rewinds the input where none was begun.
+//
+// The end waits for a heartbeat. When the client has lost its coordinator since the
+// poll, it sends none before it has rejoined the group, and it does not rejoin
+// while a turn holds off rebalances: each would wait for the other until the
+// context is done. So rebalances are allowed after a while; one that takes place
+// then makes the end a clean abort.
+func (l *lane[V]) end(ctx context.Context, try kgo.TransactionEndTry) (committed bool, err error) {
+	allow := time.AfterFunc(2*l.opts.Timeouts.Heartbeat, l.session.AllowRebalance)
+	defer allow.Stop()
+	return l.session.End(ctx, try)
+}
+
+// endWithin bounds how long a transaction may take when the stage was told to
+// stop. Together with Grace and closeWithin it bounds [Engine.Run], which has to
+// be less than the 30 s that Kubernetes gives.
+const endWithin = 10 * time.Second
 
 // firstError waits until all records are written or refused. It returns the
 // first refusal, and an error when the brokers did not answer in time: the client
@@ -113,15 +134,21 @@ func (l *lane[V]) output(p *Partition[V]) ([]*kgo.Record, error) {
 const mostStateBytes = MaxRecordBytes - 4096
 
 // rejectKey takes back the change of a state that no record can hold, and
-// rejects the input that made it: nothing may block a partition.
+// rejects the input that made it: nothing may block a partition. If it was made
+// because a timer went off, that ends here: it would go off for ever.
 func (p *Partition[V]) rejectKey(key string, size int) error {
 	delete(p.changed, key)
+	input := false
 	for _, r := range p.Records {
 		if string(r.Key) == key {
+			input = true
 			if err := p.Reject(r, schemas.TooLarge, fmt.Sprintf("the state would take %d bytes, a record holds %d", size, mostStateBytes)); err != nil {
 				return err
 			}
 		}
+	}
+	if !input {
+		p.silenced = append(p.silenced, key)
 	}
 	return nil
 }
@@ -194,12 +221,17 @@ func (l *lane[V]) fence(ctx context.Context, b *Batch[V]) error {
 // apply makes the changes of a committed batch in the tables.
 func (l *lane[V]) apply(b *Batch[V]) error {
 	for _, p := range b.Partitions {
-		if len(p.changelog) == 0 {
+		if len(p.changelog) == 0 && len(p.silenced) == 0 {
 			continue
 		}
 		c := p.table.Checkpoint()
-		c.NextInput, c.SavedAt = p.reached(), b.Now
-		var changes []table.Change
+		if len(p.changelog) > 0 {
+			c.NextInput, c.SavedAt = p.reached(), b.Now
+		}
+		changes, err := l.silence(p)
+		if err != nil {
+			return err
+		}
 		for _, r := range p.changelog {
 			c.Offset = r.Offset + 1
 			if IsMarker(r) {
@@ -211,9 +243,31 @@ func (l *lane[V]) apply(b *Batch[V]) error {
 		if err := p.table.Apply(changes, c); err != nil {
 			return fmt.Errorf("applying a committed batch: %w", err)
 		}
-		l.metrics.done(len(p.Records), len(changes), p.reasons)
+		for _, ch := range changes[len(p.silenced):] {
+			l.hot.put(p.ownership, ch.Key, p.changed[ch.Key], len(ch.Value))
+		}
+		if p.next > 0 {
+			l.lags.handled(p.ID, p.next)
+		}
+		l.metrics.done(len(p.Records), len(changes)-len(p.silenced), p.reasons)
 	}
 	return nil
+}
+
+// silence lists the changes that end the timers of states which could not be
+// changed. Only the table learns of it: after a restore such a timer goes off once
+// more.
+func (l *lane[V]) silence(p *Partition[V]) ([]table.Change, error) {
+	var changes []table.Change
+	for _, key := range p.silenced {
+		value, _, err := p.table.Get(key)
+		if err != nil {
+			return nil, fmt.Errorf("ending the timer of %s: %w", key, err)
+		}
+		l.log.Error("what a timer made of a state is too large for a record; the timer is ended", "partition", p.ID, "key", key)
+		changes = append(changes, table.Change{Key: key, Value: value})
+	}
+	return changes, nil
 }
 
 // due is when a state wants to be looked at again, zero for never.

@@ -21,12 +21,19 @@
 //
 // # Ownership
 //
-// When the group assigns a partition, the rebalance callback only pauses it and
-// starts the restore in the background ([lane.assigned], [lane.restore]): a
-// restore inside the callback would hold up the whole group. When the restore is
-// done the partition is resumed. When the group takes a partition away the task
-// is cancelled ([lane.rejoining]); the lane gives its table back between two
-// turns, never during one ([lane.settle]).
+// When the group assigns a partition, the rebalance callback only pauses it
+// ([lane.assigned]). Its restore begins, in the background, when the lane next
+// looks at what it owns ([lane.reconcile], [lane.restore]): a restore inside the
+// callback would hold up the whole group. When the restore is done the partition
+// is resumed. The same look finds what the group took away: such a task is
+// cancelled, and the lane gives its table back between two turns, never during
+// one ([lane.settle]). Rebalances wait for the end of a turn, so a turn uses no
+// partition that is not the lane's.
+//
+// That a client thinks that it owns a partition does not make it so: it may have
+// been suspended. Each transaction commits offsets in the name of the group's
+// present generation, also one that only timers caused ([lane.fence]), and a table
+// is noted as up to date only until the group last answered ([heartbeats]).
 //
 // # What a restore must wait for
 //
@@ -59,7 +66,16 @@
 // record of a newer schema hold up its lane until the upgrade is done.
 //
 // Brokers that are away are waited for. A transaction waits for them no longer
-// than its timeout, so that a stage can always be stopped.
+// than its timeout. A stage that is told to stop does so within Options.Grace and
+// 12 s: 10 s for the transaction in hand, 2 s to leave the brokers ([endWithin],
+// [closeWithin]).
+//
+// # Memory
+//
+// A lane holds one batch, bounded in records and about in bytes, and one fetch of
+// each broker (see fetchBytes); what is written waits in a bounded buffer. A slow
+// handler is waited for, and nothing is read meanwhile. The states that were
+// committed last are kept decoded, as many as Options.HotStates ([hotStates]).
 //
 // # Promises
 //

@@ -79,7 +79,7 @@ func (f handlerFunc) Handle(ctx context.Context, b *Batch[tally]) error { return
 
 // world is a broker in a bubble of virtual time, and the stages that run on it.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	net     *kfake.VirtualNetwork
 	cluster *kfake.Cluster
 	client  *kgo.Client // of the test itself
@@ -91,28 +91,31 @@ type world struct {
 const partitions = 3
 
 // inWorld runs a test in a bubble, so that timeouts take no time.
-func inWorld(t *testing.T, test func(w *world)) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: &kfake.VirtualNetwork{}, sent: map[string]tally{}, logger: slog.New(slog.DiscardHandler)}
-		if os.Getenv("STREAM_TEST_LOG") != "" {
-			w.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+func inWorld(t *testing.T, test func(w *world), broker ...kfake.Opt) {
+	synctest.Test(t, func(t *testing.T) { withWorld(t, test, broker...) })
+}
+
+// withWorld is called inside a bubble.
+func withWorld(t testing.TB, test func(w *world), broker ...kfake.Opt) {
+	w := &world{t: t, net: &kfake.VirtualNetwork{}, sent: map[string]tally{}, logger: slog.New(slog.DiscardHandler)}
+	if os.Getenv("STREAM_TEST_LOG") != "" {
+		w.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	var err error
+	w.cluster, err = kfake.NewCluster(append(broker, kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
+		kfake.SeedTopics(partitions, "in", "state", "rejected"), kfake.ListenFn(w.net.Listen))...)
+	w.check(err)
+	defer w.cluster.Close()
+	w.client, err = kgo.NewClient(w.options(w.net.DialContext)...)
+	w.check(err)
+	defer w.client.Close()
+	defer func() {
+		for _, s := range w.stages {
+			s.cancel()
+			<-s.ended
 		}
-		var err error
-		w.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(partitions, "in", "state", "rejected"), kfake.ListenFn(w.net.Listen))
-		w.check(err)
-		defer w.cluster.Close()
-		w.client, err = kgo.NewClient(w.options(w.net.DialContext)...)
-		w.check(err)
-		defer w.client.Close()
-		defer func() {
-			for _, s := range w.stages {
-				s.cancel()
-				<-s.ended
-			}
-		}()
-		test(w)
-	})
+	}()
+	test(w)
 }
 
 func (w *world) check(err error) {
@@ -153,7 +156,9 @@ func (w *world) sendOne(key string, value int64) {
 type stage struct {
 	w      *world
 	plug   *plug
+	engine *Engine[tally]
 	reg    *prometheus.Registry
+	ctx    context.Context // done when it was told to end
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the engine has ended
 	err    error         // how; read after ended
@@ -181,11 +186,11 @@ func (w *world) start(instance string, change ...func(*Options[tally])) *stage {
 	}
 	e, err := New(o)
 	w.check(err)
-	var ctx context.Context
-	ctx, s.cancel = context.WithCancel(context.Background())
+	s.engine = e
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	go func() {
 		defer close(s.ended)
-		s.err = e.Run(ctx)
+		s.err = e.Run(s.ctx)
 	}()
 	w.stages = append(w.stages, s)
 	return s
@@ -224,6 +229,13 @@ func (s *stage) problem(component string) error {
 	return s.health[component]
 }
 
+// gauge sums up a gauge, as counter does.
+func (s *stage) gauge(name string, labels ...string) float64 {
+	s.w.t.Helper()
+	return s.counter(name, labels...)
+}
+
+// counter sums up a metric, or one whose first label has the given value.
 func (s *stage) counter(name string, labels ...string) float64 {
 	s.w.t.Helper()
 	families, err := s.reg.Gather()
@@ -235,7 +247,7 @@ func (s *stage) counter(name string, labels ...string) float64 {
 		}
 		for _, m := range f.GetMetric() {
 			if len(labels) == 0 || m.GetLabel()[0].GetValue() == labels[0] {
-				total += m.GetCounter().GetValue()
+				total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}
@@ -358,5 +370,47 @@ func (w *world) expect() {
 			}
 		}
 		w.t.Fatalf("%d keys, want %d", len(got), len(w.sent))
+	}
+}
+
+// sendPoison sends a record that the stage cannot use.
+func (w *world) sendPoison(key string) {
+	w.t.Helper()
+	w.check(w.client.ProduceSync(context.Background(), &kgo.Record{Topic: "in", Key: []byte(key), Value: []byte("poison")}).FirstErr())
+}
+
+// count counts the committed records of a topic.
+func (w *world) count(topic string) int {
+	w.t.Helper()
+	n := 0
+	w.read(topic, func(*kgo.Record) { n++ })
+	return n
+}
+
+// committed adds up how far the group has committed the input.
+func (w *world) committed() int64 {
+	w.t.Helper()
+	offsets, err := kadm.NewClient(w.client).FetchOffsets(context.Background(), "g")
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return 0
+	}
+	w.check(err)
+	total := int64(0)
+	offsets.Each(func(o kadm.OffsetResponse) {
+		if o.Topic == "in" {
+			total += max(0, o.At)
+		}
+	})
+	return total
+}
+
+// noMismatch fails when the guard of any stage found states and group offsets that
+// were not committed together.
+func (w *world) noMismatch() {
+	w.t.Helper()
+	for _, s := range w.stages {
+		if n := s.counter("callfold_input_mismatch_total"); n != 0 {
+			w.t.Errorf("the guard found %v mismatches", n)
+		}
 	}
 }

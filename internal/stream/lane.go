@@ -24,9 +24,14 @@ type lane[V any] struct {
 	log *slog.Logger
 
 	session *kgo.GroupTransactSession
+	// heartbeats are the session's.
+	heartbeats *heartbeats
+	// room is how many records the next batch may have.
+	room int
 
 	mu      sync.Mutex
 	tasks   map[int32]*task           // what the group has given us
+	given   map[int32]given           // when it gave it, also what is no task yet
 	leaving []*task                   // what it took away; their tables are still ours
 	joined  bool                      // the group has given us an assignment
 	back    map[int32]kgo.EpochOffset // partitions whose group offset must go back
@@ -34,7 +39,7 @@ type lane[V any] struct {
 
 func newLane[V any](e *Engine[V], number int) *lane[V] {
 	id := fmt.Sprintf("%s-%s-%d", e.opts.Group, e.opts.Instance, number)
-	return &lane[V]{Engine: e, id: id, log: e.opts.Logger.With("lane", number), tasks: map[int32]*task{}, back: map[int32]kgo.EpochOffset{}}
+	return &lane[V]{Engine: e, id: id, log: e.opts.Logger.With("lane", number), room: e.opts.BatchRecords, tasks: map[int32]*task{}, given: map[int32]given{}, back: map[int32]kgo.EpochOffset{}}
 }
 
 // run opens sessions until ctx is done.
@@ -60,12 +65,21 @@ func (l *lane[V]) run(ctx context.Context) {
 func (l *lane[V]) runSession(ctx context.Context) error {
 	sctx, cut := context.WithCancel(context.Background())
 	defer cut()
+	if err := l.takeBack(ctx); err != nil {
+		return err
+	}
+	l.heartbeats = &heartbeats{now: l.opts.Now}
 	session, err := kgo.NewGroupTransactSession(append(l.options(), kgo.WithContext(sctx))...)
 	if err != nil {
 		return fmt.Errorf("opening a Kafka session: %w", err)
 	}
 	l.session = session
 	defer l.close(cut)
+	// A predecessor that was killed may have left a transaction open. Taking its
+	// transactional id ends it at once; otherwise that waits for our first
+	// transaction, or for its timeout, and until then nobody can restore the
+	// partitions that it wrote to. What fails here comes again with the first transaction.
+	go func() { _, _, _ = session.Client().ProducerID(sctx) }()
 
 	wait := newBackOff()
 	for ctx.Err() == nil {
@@ -114,7 +128,8 @@ func (l *lane[V]) turn(ctx context.Context, b *Batch[V]) (failed, fatal error) {
 	failed = l.handle(ctx, b)
 	l.metrics.handleSeconds.Observe(time.Since(began).Seconds())
 	if failed != nil {
-		_, err := l.session.End(context.WithoutCancel(ctx), kgo.TryAbort) // rewinds the input
+		l.comesAgain(b)
+		_, err := l.end(context.WithoutCancel(ctx), kgo.TryAbort) // rewinds the input
 		return failed, err
 	}
 	began = time.Now()
@@ -124,21 +139,48 @@ func (l *lane[V]) turn(ctx context.Context, b *Batch[V]) (failed, fatal error) {
 		return nil, fmt.Errorf("the outcome of a transaction is unknown: %w", unknown)
 	}
 	if aborted != nil {
+		l.comesAgain(b)
 		return aborted, nil
 	}
+	l.cameThrough(b)
 	return nil, l.apply(b)
+}
+
+// comesAgain notes that a batch did not commit. Its hot states are dropped: the
+// handler had them in hand, and the next one begins from what is in the tables.
+func (l *lane[V]) comesAgain(b *Batch[V]) {
+	for _, p := range b.Partitions {
+		l.hot.drop(p.ownership)
+		if t := l.ready(p.ID); t != nil {
+			t.repeats = l.opts.BatchRecords
+		}
+	}
+}
+
+// cameThrough notes that a batch was committed: its records do not come again.
+func (l *lane[V]) cameThrough(b *Batch[V]) {
+	for _, p := range b.Partitions {
+		if t := l.ready(p.ID); t != nil {
+			t.repeats = max(0, t.repeats-len(p.Records))
+		}
+	}
 }
 
 // handle calls the handler with a context that lives Grace longer than ctx.
 func (l *lane[V]) handle(ctx context.Context, b *Batch[V]) error {
-	hctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, cancel := outlive(ctx, l.opts.Grace)
 	defer cancel()
+	return l.opts.Handler.Handle(ctx, b)
+}
+
+// outlive returns a context that is done so long after ctx.
+func outlive(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		pause(hctx, l.opts.Grace)
+		pause(longer, by)
 		cancel()
 	})
-	defer stop()
-	return l.opts.Handler.Handle(hctx, b)
+	return longer, func() { stop(); cancel() }
 }
 
 // pollWait bounds how long a lane without input takes to see what else there is
@@ -148,7 +190,7 @@ const pollWait = 200 * time.Millisecond
 // poll waits for input or timers and makes a batch of them, which may be empty.
 func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 	pctx, cancel := context.WithTimeout(ctx, pollWait)
-	fetches := l.session.PollRecords(pctx, l.opts.BatchRecords)
+	fetches := l.session.PollRecords(pctx, l.room)
 	cancel()
 	var errs []error
 	fetches.EachError(func(topic string, p int32, err error) {
@@ -160,13 +202,14 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 		return nil, err
 	}
 
-	b := &Batch[V]{Now: l.opts.Now()}
-	if fetches.NumRecords() == 0 {
-		// Nothing is left to handle, whatever commit markers the log ends with.
-		for _, t := range l.allReady() {
-			l.metrics.lag(t.partition, 0, 0)
-		}
+	l.makeRoom(fetches)
+	b := &Batch[V]{Now: l.opts.Now(), owned: l.stillOwned}
+	if len(fetches) == 0 {
+		return b, nil // the poll was woken for nothing and does not hold off rebalances
 	}
+	l.mu.Lock()
+	l.reconcile(l.session.Client())
+	l.mu.Unlock()
 	var unready []int32
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if len(f.Records) == 0 {
@@ -178,25 +221,52 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 			return
 		}
 		last := f.Records[len(f.Records)-1]
-		l.metrics.lag(f.Partition, f.HighWatermark-last.Offset-1, b.Now.Sub(last.Timestamp))
+		l.lags.polled(f)
 		p := l.partition(b, t)
 		p.next = last.Offset + 1
-		p.Records = slices.DeleteFunc(f.Records, IsMarker)
+		p.Records = slices.DeleteFunc(f.Records, noInput)
+		p.Repeats = min(t.repeats, len(p.Records))
 	})
 	if len(unready) > 0 {
 		// Records that were fetched before their partition was paused. They
 		// cannot be used yet; ending the turn rewinds them.
 		l.log.Debug("putting off records of partitions that are not restored", "partitions", unready)
-		_, err := l.session.End(context.WithoutCancel(ctx), kgo.TryAbort)
+		_, err := l.end(context.WithoutCancel(ctx), kgo.TryAbort)
 		return &Batch[V]{}, err
 	}
 	return b, l.addDue(b)
 }
 
+// stillOwned is [Batch.StillOwned]. The group drops a member whose heartbeats it has
+// missed for as long as a session.
+func (l *lane[V]) stillOwned() error {
+	last := l.heartbeats.lastAccepted()
+	if silent := l.opts.Now().Sub(last); !last.IsZero() && silent > l.opts.Timeouts.Session {
+		return fmt.Errorf("the group was not heard of for %s, more than a session: its partitions may belong to another process", silent.Round(time.Second))
+	}
+	return nil
+}
+
+// noInput tells what is of Kafka or of the engine from what is for the handler.
+func noInput(r *kgo.Record) bool { return r.Attrs.IsControl() || IsMarker(r) }
+
+// makeRoom bounds the bytes of the next batch, which is taken to have records as
+// large as the last.
+func (l *lane[V]) makeRoom(last kgo.Fetches) {
+	records, bytes := 0, 0
+	last.EachRecord(func(r *kgo.Record) {
+		records++
+		bytes += len(r.Key) + len(r.Value)
+	})
+	if bytes > 0 {
+		l.room = max(1, min(l.opts.BatchRecords, batchBytes*records/bytes))
+	}
+}
+
 // pollError says what could not be read; an empty topic stands for the group.
 func (l *lane[V]) pollError(topic string, p int32, err error) error {
 	switch {
-	case errors.Is(err, kerr.FencedInstanceID):
+	case errors.Is(err, kerr.FencedInstanceID), errors.Is(err, kerr.UnreleasedInstanceID):
 		return fmt.Errorf("another process is %s in the group %s: give each process its own kafka.instance: %w", l.id, l.opts.Group, err)
 	case topic == "":
 		return err
@@ -232,7 +302,7 @@ func (l *lane[V]) partition(b *Batch[V], t *task) *Partition[V] {
 			return p
 		}
 	}
-	p := &Partition[V]{ID: t.partition, codec: l.opts.Codec, table: t.table}
+	p := &Partition[V]{ID: t.partition, codec: l.opts.Codec, table: t.table, hot: l.hot, ownership: t.ownership}
 	b.Partitions = append(b.Partitions, p)
 	return p
 }
@@ -253,6 +323,7 @@ func (l *lane[V]) close(cut func()) {
 	}
 	l.joined = false
 	clear(l.back)
+	clear(l.given)
 	l.mu.Unlock()
 	l.settle()
 }

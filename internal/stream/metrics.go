@@ -14,11 +14,12 @@ type metrics struct {
 	in, out, restored, guard         prometheus.Counter
 	rejected, transactions           *prometheus.CounterVec
 	handleSeconds, transactionSecond prometheus.Histogram
-	lagRecords, lagSeconds, remain   *prometheus.GaugeVec
+	remain                           *prometheus.GaugeVec
+	hot                              prometheus.Gauge
+	hotHits, hotMisses               prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer, stage string) *metrics {
-	reg = prometheus.WrapRegistererWith(prometheus.Labels{"stage": stage}, reg)
+func newMetrics(reg prometheus.Registerer) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "callfold_" + name, Help: help})
 		reg.MustRegister(c)
@@ -39,7 +40,12 @@ func newMetrics(reg prometheus.Registerer, stage string) *metrics {
 		reg.MustRegister(g)
 		return g
 	}
+	hot := prometheus.NewGauge(prometheus.GaugeOpts{Name: "callfold_hot_states", Help: "Decoded states kept in memory."})
+	reg.MustRegister(hot)
 	return &metrics{
+		hot:               hot,
+		hotHits:           counter("hot_state_hits_total", "States read from memory."),
+		hotMisses:         counter("hot_state_misses_total", "States looked for in memory and read from the table, if it had them."),
 		in:                counter("records_in_total", "Input records whose effects were committed."),
 		out:               counter("states_written_total", "States written to the changelog topic."),
 		restored:          counter("restored_records_total", "Changelog records read to restore tables."),
@@ -48,8 +54,6 @@ func newMetrics(reg prometheus.Registerer, stage string) *metrics {
 		transactions:      counters("transactions_total", "Transactions by result: committed, aborted, unknown.", "result"),
 		handleSeconds:     seconds("batch_seconds", "Time to handle a batch."),
 		transactionSecond: seconds("transaction_seconds", "Time to write and end a transaction."),
-		lagRecords:        perPartition("lag_records", "Input records not yet handled."),
-		lagSeconds:        perPartition("lag_seconds", "Age of the newest input record handled, while there is more; else 0."),
 		remain:            perPartition("restore_remaining_records", "Changelog offsets still to be read by a restore."),
 	}
 }
@@ -74,22 +78,10 @@ func (m *metrics) done(in, out int, rejected []schemas.RejectReason) {
 	}
 }
 
-func (m *metrics) lag(partition int32, records int64, age time.Duration) {
-	if records <= 0 {
-		records, age = 0, 0
-	}
-	p := strconv.Itoa(int(partition))
-	m.lagRecords.WithLabelValues(p).Set(float64(records))
-	m.lagSeconds.WithLabelValues(p).Set(age.Seconds())
-}
-
 func (m *metrics) restoring(partition int32, remaining int64) {
 	m.remain.WithLabelValues(strconv.Itoa(int(partition))).Set(float64(remaining))
 }
 
 func (m *metrics) forget(partition int32) {
-	p := strconv.Itoa(int(partition))
-	for _, g := range []*prometheus.GaugeVec{m.lagRecords, m.lagSeconds, m.remain} {
-		g.DeleteLabelValues(p)
-	}
+	m.remain.DeleteLabelValues(strconv.Itoa(int(partition)))
 }

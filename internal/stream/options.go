@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/table"
@@ -47,7 +49,10 @@ type Options[V any] struct {
 	// Group is the consumer group.
 	Group string
 	// Instance is a name of this process that stays the same over restarts and
-	// is unique within the group; lane l is member GROUP-INSTANCE-l.
+	// is unique within the group; lane l is member GROUP-INSTANCE-l. Such static
+	// members do not leave the group when they stop, so a restart moves no
+	// partition. One that is not to come back is missed after the session timeout;
+	// its partitions wait until then.
 	Instance string
 	// TransactionalSuffix is appended to transactional ids. It is empty but for
 	// the embedded broker, which after an unclean stop needs fresh ones.
@@ -55,6 +60,11 @@ type Options[V any] struct {
 	// Input is the topic to read, Changelog the compacted topic that holds the
 	// states, Rejected the topic for records that cannot be used.
 	Input, Changelog, Rejected string
+	// CheckTopics looks at the topics before the stage begins, and now and then
+	// while it runs; nil for no check beyond that they exist and have the same
+	// number of partitions. A *TopicError ends a stage that has not begun; any
+	// other error is waited for.
+	CheckTopics func(context.Context, *kadm.Client) error
 	// Codec is the form of the states.
 	Codec Codec[V]
 	// Timer says when a state wants to be looked at again without input; nil
@@ -68,6 +78,11 @@ type Options[V any] struct {
 	Lanes int
 	// BatchRecords bounds a batch. 500 to 2,000 is right for small records.
 	BatchRecords int
+	// HotStates is how many decoded states the process keeps in memory in front
+	// of its tables, 0 for none. Large ones (over 16 KiB as a record) are not kept.
+	HotStates int
+	// GroupProtocol is [ClassicProtocol] (also if empty) or [ConsumerProtocol].
+	GroupProtocol string
 	// Timeouts of group membership and transactions.
 	Timeouts Timeouts
 	// Grace is how long a batch may go on after the stage was told to stop.
@@ -78,7 +93,22 @@ type Options[V any] struct {
 	Now        func() time.Time
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+
+	stateFS vfs.FS // of tests: a disk that fails
 }
+
+// Group protocols.
+const (
+	ClassicProtocol = "classic"
+	// ConsumerProtocol is KIP-848: the brokers assign the partitions. It is for
+	// Apache Kafka 4.3 and later; with a cluster that does not know it the
+	// classic protocol is used. Of the Timeouts only Rebalance and Transaction
+	// apply: heartbeat and session are the cluster's settings
+	// group.consumer.heartbeat.interval.ms and group.consumer.session.timeout.ms
+	// (5 s and 45 s by default), so a process that is gone for good is noticed
+	// after 45 s. One that comes back under its name has its partitions at once.
+	ConsumerProtocol = "consumer"
+)
 
 // Timeouts of group membership and transactions. They must be in this order:
 // heartbeat < rebalance < session < transaction. A member that waits for a
@@ -109,6 +139,9 @@ func (o *Options[V]) validate() error {
 	if o.Lanes < 1 || o.BatchRecords < 1 {
 		errs = append(errs, fmt.Errorf("stream: %d lanes and batches of %d records: both must be at least 1", o.Lanes, o.BatchRecords))
 	}
+	if p := o.GroupProtocol; p != "" && p != ClassicProtocol && p != ConsumerProtocol {
+		errs = append(errs, fmt.Errorf("stream: group protocol %q: it must be %s or %s", p, ClassicProtocol, ConsumerProtocol))
+	}
 	if t := o.Timeouts; !(0 < t.Heartbeat && t.Heartbeat < t.Rebalance && t.Rebalance < t.Session && t.Session < t.Transaction) {
 		errs = append(errs, fmt.Errorf("stream: timeouts %+v are not in the order heartbeat < rebalance < session < transaction", t))
 	}
@@ -116,5 +149,9 @@ func (o *Options[V]) validate() error {
 }
 
 func (o *Options[V]) openStore() (*table.Store, error) {
-	return table.Open(table.Options{Dir: o.StateDir, Schema: o.Codec.Schema(), Timers: o.Timer != nil, Logger: o.Logger})
+	return table.Open(table.Options{
+		Dir: o.StateDir, Schema: o.Codec.Schema(), Timers: o.Timer != nil, Logger: o.Logger,
+		Health: func(problem error) { o.Health(o.Name+"-state", problem) },
+		FS:     o.stateFS,
+	})
 }

@@ -96,6 +96,10 @@ func TestUnfit(t *testing.T) {
 	if why := unfit(fit, ends, now); why != "" {
 		t.Errorf("a table that can be continued: %s", why)
 	}
+	fit.SavedAt = now.Add(time.Hour)
+	if why := unfit(fit, ends, now); why != "" {
+		t.Errorf("a table written before the clock was set back by an hour: %s", why)
+	}
 	if why := unfit(table.Checkpoint{}, ends, now); why != "" {
 		t.Errorf("an empty table: %s", why)
 	}
@@ -103,6 +107,7 @@ func TestUnfit(t *testing.T) {
 		"beyond the end":          func(c *table.Checkpoint) { c.Offset = 101 },
 		"of another incarnation":  func(c *table.Checkpoint) { c.TopicID = "b" },
 		"may have missed deletes": func(c *table.Checkpoint) { c.SavedAt = now.Add(-12*time.Hour - 1) },
+		"of a time to come":       func(c *table.Checkpoint) { c.SavedAt = now.Add(12*time.Hour + 1) },
 	} {
 		c := fit
 		if change(&c); unfit(c, ends, now) == "" {

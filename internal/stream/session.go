@@ -1,19 +1,37 @@
 package stream
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 var errJoining = errors.New("joining the consumer group")
+
+// What a lane holds in memory. The client keeps one fetch of each broker, and asks
+// for the next when all of it was polled: so at most fetchBytes of each broker
+// wait, as they are on the wire, while another fetchBytes are being handled. Call
+// events shrink about ten times in a batch, so with three brokers that is 60 MiB
+// waiting, and less than half of it as a rule, since only a backlog fills fetches. A
+// batch is bounded by Options.BatchRecords and about batchBytes (see lane.room), and
+// what it writes waits for the brokers in produceBytes.
+const (
+	fetchBytes   = 2 << 20
+	batchBytes   = 16 << 20
+	produceBytes = 16 << 20
+)
 
 // options are those of a lane's session: where the brokers are, plus everything
 // that exactly-once needs.
 func (l *lane[V]) options() []kgo.Opt {
 	o, start := &l.opts, kgo.NewOffset().AtStart()
-	return append(o.Client(),
+	opts := append(o.Client(),
 		kgo.TransactionalID(l.id+o.TransactionalSuffix),
 		kgo.TransactionTimeout(o.Timeouts.Transaction),
 
@@ -23,43 +41,51 @@ func (l *lane[V]) options() []kgo.Opt {
 		kgo.ConsumeStartOffset(start),
 		kgo.ConsumeResetOffset(start),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxBytes(16<<20),
+		// The offset that is committed passes the commit markers at the end of the
+		// log, so that whoever compares the two sees no lag where there is none.
+		kgo.KeepControlRecords(),
+		kgo.FetchMaxBytes(fetchBytes),
+		kgo.FetchMaxPartitionBytes(fetchBytes/2),
 		// A partition that was restored is fetched from when the fetch in flight
 		// has ended, which may find nothing and wait for this long.
 		kgo.FetchMaxWait(500*time.Millisecond),
-		kgo.Balancers(rejoins{kgo.CooperativeStickyBalancer(), l.rejoining}),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.HeartbeatInterval(o.Timeouts.Heartbeat),
+		kgo.WithHooks(l.heartbeats),
 		kgo.RebalanceTimeout(o.Timeouts.Rebalance),
 		kgo.SessionTimeout(o.Timeouts.Session),
 		// A rebalance that would start during a turn waits for its end: that
 		// saves most of the turns that would have to be aborted.
 		kgo.BlockRebalanceOnPoll(),
-		// Not OnPartitionsRevoked and OnPartitionsLost: see rejoins.
+		// Not OnPartitionsRevoked and OnPartitionsLost: see reconcile.
 		kgo.OnPartitionsAssigned(l.assigned),
+		kgo.AdjustFetchOffsetsFn(beginAtZero),
 
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(samePartition)),
 		kgo.ProducerBatchMaxBytes(MaxRecordBytes),
 		// A transaction ends with a flush; lingering would only delay it.
 		kgo.ProducerLinger(0),
+		kgo.MaxBufferedBytes(produceBytes),
 	)
+	if o.GroupProtocol == ConsumerProtocol {
+		opts = append(opts, kgo.ServerSideBalancer())
+	}
+	return opts
 }
 
-// rejoins is a balancer that also tells what the member still owns, each time
-// it (re)joins the group. A member does that after every loss of a partition and
-// before anybody else can be given it.
-//
-// The callbacks that are meant for this do not serve a lane without input: a
-// GroupTransactSession passes on the first revocation, and the first loss, and
-// then no other until a transaction was ended. The lane would keep a partition
-// that has a new owner, and its table would be locked for ever.
-type rejoins struct {
-	kgo.GroupBalancer
-	tell func(owned map[string][]int32)
-}
-
-func (r rejoins) JoinGroupMetadata(topics []string, owned map[string][]int32, generation int32) []byte {
-	r.tell(owned)
-	return r.GroupBalancer.JoinGroupMetadata(topics, owned, generation)
+// beginAtZero has a partition that the group never committed begin at offset 0,
+// which is the start unless the log was cut (then the reset finds it). Such a
+// partition has an offset from the first moment on, and so is among the client's
+// committed offsets like any other: see [lane.reconcile].
+func beginAtZero(_ context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	for _, partitions := range offsets {
+		for p, o := range partitions {
+			if o.EpochOffset().Offset < 0 {
+				partitions[p] = kgo.NewOffset().At(0)
+			}
+		}
+	}
+	return offsets, nil
 }
 
 // samePartition writes to the partition that the record names. The changelog
@@ -67,3 +93,60 @@ func (r rejoins) JoinGroupMetadata(topics []string, owned map[string][]int32, ge
 func samePartition(string) func(*kgo.Record, int) int {
 	return func(r *kgo.Record, partitions int) int { return int(r.Partition) % partitions }
 }
+
+// takeBack makes the way free for a lane that comes back under the protocol
+// "consumer". There the coordinator refuses a member whose instance id is taken
+// (UNRELEASED_INSTANCE_ID), and so one that was killed would have to wait for the
+// session timeout of its former self. So the lane takes leave for it, with the
+// epoch that says that the instance will be back: that keeps its partitions for
+// it. The classic protocol replaces the former member of an instance id unasked.
+func (l *lane[V]) takeBack(ctx context.Context) error {
+	if l.opts.GroupProtocol != ConsumerProtocol {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeouts.Session)
+	defer cancel()
+	cl, err := kgo.NewClient(l.opts.Client()...)
+	if err != nil {
+		return fmt.Errorf("making a Kafka client: %w", err)
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	versions, err := adm.ApiVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("asking what the brokers can do: %w", err)
+	}
+	for _, v := range versions {
+		if _, known := v.KeyMaxVersion(int16(kmsg.ConsumerGroupDescribe)); v.Err == nil && !known {
+			return nil // the client will join by the classic protocol
+		}
+	}
+	groups, err := adm.DescribeConsumerGroups(ctx, l.opts.Group)
+	if err == nil {
+		err = groups[l.opts.Group].Err
+	}
+	switch {
+	case errors.Is(err, kerr.GroupIDNotFound):
+		return nil // it will be a new group
+	case err != nil:
+		return fmt.Errorf("asking for the group's members: %w", err)
+	}
+	for _, m := range groups[l.opts.Group].Members {
+		if m.InstanceID == nil || *m.InstanceID != l.id || m.MemberEpoch == awayEpoch {
+			continue
+		}
+		away := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		away.Group, away.MemberID, away.InstanceID, away.MemberEpoch = l.opts.Group, m.MemberID, m.InstanceID, awayEpoch
+		resp, err := away.RequestWith(ctx, cl)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil && !errors.Is(err, kerr.UnknownMemberID) {
+			return fmt.Errorf("taking leave for the former member: %w", err)
+		}
+	}
+	return nil
+}
+
+// awayEpoch is the epoch of a static member that is away and will be back (KIP-848).
+const awayEpoch = -2

@@ -19,7 +19,7 @@ func TestStopsWhileTheBrokerIsAway(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.send(60)
 				cut := make(chan struct{})
-				s := w.start("a")
+				s := w.start("a", func(o *Options[tally]) { o.Timeouts = PatientTimeouts })
 				w.cluster.ControlKey(int16(at), func(kmsg.Request) (kmsg.Response, error, bool) {
 					s.plug.Pull()
 					close(cut)
@@ -29,12 +29,40 @@ func TestStopsWhileTheBrokerIsAway(t *testing.T) {
 				time.Sleep(time.Second) // virtual
 				began := time.Now()
 				s.stop()
-				if took, most := time.Since(began), QuickTimeouts.Transaction+5*time.Second; took > most {
+				if took, most := time.Since(began), endWithin+closeWithin; took > most {
 					t.Errorf("stopping took %s, want at most %s", took, most)
 				}
 			})
 		})
 	}
+}
+
+// TestStopsWhenAllTakesLong: the handler needs all of its grace, then the broker
+// goes away, and yet the stage ends well before the 30 s that Kubernetes gives it.
+func TestStopsWhenAllTakesLong(t *testing.T) {
+	inWorld(t, func(w *world) {
+		began := make(chan struct{}, 1)
+		var s *stage
+		const grace = 10 * time.Second
+		s = w.start("a", func(o *Options[tally]) {
+			o.Timeouts, o.Grace = PatientTimeouts, grace
+			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+				began <- struct{}{}
+				pause(ctx, grace-time.Second)
+				s.plug.Pull()
+				return addUp(ctx, b)
+			})
+		})
+		w.sendOne("1", 1)
+		<-began
+		stopping := time.Now()
+		s.stop()
+		if took, most := time.Since(stopping), grace+endWithin+closeWithin; took > most {
+			t.Errorf("stopping took %s, want at most %s", took, most)
+		}
+		w.start("b")
+		w.expect()
+	})
 }
 
 // TestStopsWhileABarrierIsWritten is the same during a restore.

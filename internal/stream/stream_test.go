@@ -70,60 +70,33 @@ func TestRestartGoesOnWhereItStopped(t *testing.T) {
 func TestKilledInMidTransaction(t *testing.T) {
 	for name, instance := range map[string]string{"back under its own name": "a", "taken over by another": "b"} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.send(200)
-				var s *stage
-				var batches atomic.Int32
-				s = w.start("a")
-				// The transaction is written but its end never reaches the broker.
-				w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
-					w.cluster.KeepControl()
-					if batches.Add(1) < 3 {
-						return nil, nil, false
-					}
-					w.cluster.DropControl()
-					s.kill()
-					return nil, errors.New("cut"), true
-				})
-				w.wait("the stage was killed", func() bool { return batches.Load() >= 3 })
-				w.start(instance)
-				w.expect()
+			underBothProtocols(t, func(t *testing.T, use func(*Options[tally])) {
+				killedInMidTransaction(t, instance, use)
 			})
 		})
 	}
 }
 
-func TestBrokerFaults(t *testing.T) {
-	for _, fault := range []struct {
-		key kmsg.Key
-		err *kerr.Error
-		n   int
-	}{
-		{kmsg.EndTxn, kerr.RequestTimedOut, 2},
-		{kmsg.EndTxn, kerr.ConcurrentTransactions, 3},
-		{kmsg.EndTxn, kerr.UnknownServerError, 1},
-		{kmsg.EndTxn, kerr.ProducerFenced, 1},
-		{kmsg.TxnOffsetCommit, kerr.CoordinatorLoadInProgress, 3},
-		{kmsg.TxnOffsetCommit, kerr.UnknownMemberID, 1},
-		{kmsg.TxnOffsetCommit, kerr.IllegalGeneration, 1},
-		{kmsg.Produce, kerr.NotLeaderForPartition, 3},
-		{kmsg.Produce, kerr.NotEnoughReplicasAfterAppend, 2},
-		{kmsg.InitProducerID, kerr.ConcurrentTransactions, 3},
-		{kmsg.Heartbeat, kerr.UnknownMemberID, 1},
-		{kmsg.OffsetFetch, kerr.UnstableOffsetCommit, 2},
-	} {
-		t.Run(fault.key.Name()+" "+fault.err.Message, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.send(100)
-				w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{fault.key}, Err: fault.err, Count: fault.n})
-				s := w.start("a")
-				w.expect()
-				w.send(100)
-				w.expect()
-				s.stop()
-			})
+func killedInMidTransaction(t *testing.T, instance string, use func(*Options[tally])) {
+	inWorld(t, func(w *world) {
+		w.send(200)
+		var s *stage
+		var batches atomic.Int32
+		s = w.start("a", use)
+		// The transaction is written but its end never reaches the broker.
+		w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+			w.cluster.KeepControl()
+			if batches.Add(1) < 3 {
+				return nil, nil, false
+			}
+			w.cluster.DropControl()
+			s.kill()
+			return nil, errors.New("cut"), true
 		})
-	}
+		w.wait("the stage was killed", func() bool { return batches.Load() >= 3 })
+		w.start(instance, use)
+		w.expect()
+	})
 }
 
 // TestFirstBatchAborted: a partition without a committed offset must be rewound
@@ -252,23 +225,26 @@ func TestInputThatCannotBeUsedIsRejected(t *testing.T) {
 }
 
 func TestTwoInstancesShareThePartitions(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.send(100)
-		a := w.start("a")
-		w.wait("some is done", func() bool { return a.counter("callfold_records_in_total") > 0 })
-		b := w.start("b", func(o *Options[tally]) { o.Lanes = 2 })
-		for range 20 {
-			w.send(20)
-			time.Sleep(time.Second) // virtual
-		}
-		w.expect()
-		if b.counter("callfold_records_in_total") == 0 {
-			t.Error("the second instance got nothing to do")
-		}
-		a.stop()
-		w.send(100)
-		w.expect()
-		b.stop()
+	underBothProtocols(t, func(t *testing.T, use func(*Options[tally])) {
+		inWorld(t, func(w *world) {
+			w.send(100)
+			a := w.start("a", use)
+			w.wait("some is done", func() bool { return a.counter("callfold_records_in_total") > 0 })
+			b := w.start("b", use, func(o *Options[tally]) { o.Lanes = 2 })
+			for range 20 {
+				w.send(20)
+				time.Sleep(time.Second) // virtual
+			}
+			w.expect()
+			if b.counter("callfold_records_in_total") == 0 {
+				t.Error("the second instance got nothing to do")
+			}
+			a.stop()
+			w.remove("g-a-0")
+			w.send(100)
+			w.expect()
+			b.stop()
+		})
 	})
 }
 

@@ -104,3 +104,40 @@ func TestStateTooLargeIsRejected(t *testing.T) {
 		}
 	})
 }
+
+// TestTimerThatMakesTooMuch: a timer whose work makes a state that no record can
+// hold goes off once; the state stays as it was, and everything else goes on.
+func TestTimerThatMakesTooMuch(t *testing.T) {
+	inWorld(t, func(w *world) {
+		turns := 0
+		w.start("a", alarm(time.Minute), func(o *Options[tally]) {
+			o.Codec = bulky{}
+			ring := o.Handler
+			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+				turns++
+				err := ring.Handle(ctx, b)
+				for _, p := range b.Partitions {
+					for _, key := range p.Due {
+						if v, _, err := p.Get(key); err == nil && key == "1" {
+							v.Sum += 1_000_000
+							p.Put(key, v)
+						}
+					}
+				}
+				return err
+			})
+		})
+		w.sendOne("1", 1)
+		w.sendOne("2", 2)
+		w.check(w.client.Flush(context.Background()))
+		time.Sleep(5 * time.Minute) // virtual
+		if n := w.rungs(); n["2"] != 1 || n["1"] != 0 {
+			t.Errorf("the timers changed %v, want key 2 once", n)
+		}
+		if turns > 10 {
+			t.Errorf("there were %d turns; the timer goes off for ever", turns)
+		}
+		w.send(60)
+		w.wait("the input is handled", w.drained)
+	})
+}

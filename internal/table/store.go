@@ -1,21 +1,18 @@
 package table
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable/block"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -31,110 +28,141 @@ type Options struct {
 	Timers bool
 	// Logger is told when a store had to be thrown away.
 	Logger *slog.Logger
+	// Health is told when the store cannot be written for want of room, and
+	// with nil when it can again; nil itself tells nobody.
+	Health func(problem error)
+	// FS is the file system; nil is that of the machine, or memory where Dir is
+	// empty. Tests give one that fails.
+	FS vfs.FS
 }
 
 // Store holds the tables of one process.
 type Store struct {
 	db     *pebble.DB
+	lock   *pebble.Lock
+	cache  *pebble.Cache
+	fs     vfs.FS // without the wait for room
+	dir    string // the store's own folder
 	timers bool
+	log    *slog.Logger
+	health func(problem error)
+
+	trouble
 
 	mu     sync.Mutex
 	leases map[int32]chan struct{} // closed when the lease ends
 }
 
-// layout is the version of the key layout below.
-const layout = "1"
-
-// formatKey holds layout and schema. It cannot be the key of a partition, which
-// has five bytes at the least.
-var formatKey = []byte("fmt")
+// Sizes of a store's memory. Together with the batches in hand, and a few
+// megabytes for the index of open files, they are all that a store takes,
+// however many keys it holds.
+const (
+	cacheBytes    = 64 << 20
+	memTableBytes = 32 << 20
+)
 
 // Open opens the store, and makes it where there is none. A store that is
 // damaged, or of another layout or schema, is thrown away with a warning: its
 // tables are restored from their changelogs. A store that another process has
-// open is an error.
+// open is an error, and so is a folder that cannot be written.
 func Open(o Options) (*Store, error) {
-	if o.Dir != "" {
-		o.Dir = filepath.Join(o.Dir, "table")
+	s := &Store{fs: o.FS, dir: "table", timers: o.Timers, log: o.Logger, health: o.Health, leases: map[int32]chan struct{}{}}
+	if s.health == nil {
+		s.health = func(error) {}
 	}
-	if o.Dir != "" {
-		if err := os.MkdirAll(o.Dir, 0o700); err != nil { // it holds what people said on the telephone
-			return nil, fmt.Errorf("making the state directory: %w", err)
+	s.begin()
+	switch {
+	case o.Dir != "":
+		s.dir = filepath.Join(o.Dir, "table")
+		if s.fs == nil {
+			s.fs = vfs.Default
+		}
+	case s.fs == nil:
+		s.fs = vfs.NewMem()
+	}
+	if err := s.claim(); err != nil {
+		return nil, err
+	}
+	s.cache = pebble.NewCache(cacheBytes)
+	err := s.openWhole(o.Schema)
+	if unusable(err) {
+		s.log.Warn("the local state cannot be used; throwing it away and restoring it from Kafka", "dir", s.dir, "cause", err)
+		s.begin()
+		if err = s.empty(); err == nil {
+			err = s.open(o.Schema)
 		}
 	}
-	s, err := open(o)
-	if err == nil || o.Dir == "" || !unusable(err) {
-		return s, err
-	}
-	o.Logger.Warn("throwing away the local state and restoring it from Kafka", "dir", o.Dir, "cause", err)
-	if err := os.RemoveAll(o.Dir); err != nil {
-		return nil, fmt.Errorf("throwing away a store that cannot be used: %w", err)
-	}
-	return open(o)
-}
-
-var (
-	errFormat = errors.New("the store has another format")
-	errInUse  = errors.New("in use by another callfold: give each process its own state_dir, or end the other")
-)
-
-// unusable tells a store that is damaged or of another format from one that is
-// in use, or on a disk that refuses (full, read-only): the system's own errors
-// are not the store's fault. A file that is missing is.
-func unusable(err error) bool {
-	var sys syscall.Errno
-	refused := errors.As(err, &sys) && sys != syscall.ENOENT
-	return !refused && !errors.Is(err, errInUse)
-}
-
-func open(o Options) (*Store, error) {
-	opts := &pebble.Options{
-		Cache:        pebble.NewCache(64 << 20),
-		MemTableSize: 32 << 20,
-		// The changelog is the log; see the package's comment.
-		DisableWAL: true,
-		Logger:     pebbleLogger{o.Logger},
-	}
-	for i := range opts.Levels {
-		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-	}
-	defer opts.Cache.Unref()
-	dir := o.Dir
-	if dir == "" {
-		opts.FS, dir = vfs.NewMem(), "table"
-	}
-	db, err := pebble.Open(dir, opts)
 	if err != nil {
-		return nil, openError(dir, err)
+		s.cache.Unref()
+		return nil, errors.Join(err, s.lock.Close())
 	}
-	s := &Store{db: db, timers: o.Timers, leases: map[int32]chan struct{}{}}
-	if err := s.checkFormat(fmt.Sprintf("%s %s timers=%v", layout, o.Schema, o.Timers)); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
+	s.opened.Store(true)
 	return s, nil
 }
 
-func openError(dir string, err error) error {
-	// Pebble has no error value for a lock that this very process holds.
-	if errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "lock held by current process") {
-		return fmt.Errorf("the state directory %s is %w", dir, errInUse)
+// openWhole opens what a store left, unless it is known to be damaged.
+func (s *Store) openWhole(schema string) error {
+	if err := s.marked(); err != nil {
+		return err
 	}
-	return fmt.Errorf("opening the state directory %s: %w", dir, err)
-}
-
-func (s *Store) checkFormat(want string) error {
-	v, closer, err := s.db.Get(formatKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return s.db.Set(formatKey, []byte(want), pebble.NoSync)
-	}
+	held, err := s.hasData()
 	if err != nil {
-		return fmt.Errorf("reading the store's format: %w", err)
+		return err
 	}
-	defer closer.Close()
-	if !bytes.Equal(v, []byte(want)) {
-		return fmt.Errorf("%w: %q, this version writes %q", errFormat, v, want)
+	if err := s.open(schema); err != nil {
+		return err
+	}
+	if held && s.db.Metrics().Total().TablesCount == 0 {
+		return errors.Join(fmt.Errorf("%w: it has data files, but none of them is on its list of files", ErrDamaged), s.db.Close())
 	}
 	return nil
+}
+
+func (s *Store) open(schema string) (err error) {
+	opts := &pebble.Options{
+		FS:           vfs.OnDiskFull(s.fs, s.waitForRoom),
+		Lock:         s.lock,
+		Cache:        s.cache,
+		MemTableSize: memTableBytes,
+		// The changelog is the log; see the package's comment.
+		DisableWAL: true,
+		// The newest form of files has a checksum over every part of them.
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             pebbleLogger{s},
+		EventListener: &pebble.EventListener{
+			BackgroundError: s.backgroundError,
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { s.damaged(i.Details) },
+		},
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		opts.Levels[i].Compression = func() *block.CompressionProfile { return block.FastestCompression }
+	}
+	// What is flushed is soon merged, and packed then; packing is what a restore
+	// takes most CPU for.
+	opts.Levels[0].Compression = func() *block.CompressionProfile { return block.NoCompression }
+	if s.db, err = openPebble(s.dir, opts); err != nil {
+		return fmt.Errorf("opening the state directory %s: %w", s.dir, err)
+	}
+	err = s.checkFormat(fmt.Sprintf("%s %s timers=%v", layout, schema, s.timers))
+	if err == nil {
+		err = context.Cause(s.working) // what was found in the background
+	}
+	if err != nil {
+		return errors.Join(err, s.db.Close())
+	}
+	return nil
+}
+
+// openPebble makes an error of a panic: nothing promises that whatever bytes are
+// on the disk give an error.
+func openPebble(dir string, opts *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		}
+	}()
+	return pebble.Open(dir, opts)
 }
 
 // Acquire gives the table of a partition to the caller, who must release it. It
@@ -164,40 +192,50 @@ func (s *Store) Acquire(ctx context.Context, partition int32) (*Table, error) {
 }
 
 // Close writes everything to disk and closes the store. All tables must have
-// been released.
+// been released. A store that could not go on ([Store.Context]) says so again
+// here, and one whose disk is full is left as it is: nothing is lost, since what
+// is not on disk is restored from the changelog.
 func (s *Store) Close() error {
+	if err := s.refusal(); err != nil {
+		return s.leave(err)
+	}
 	flushed, err := s.db.AsyncFlush()
 	if err != nil {
-		return fmt.Errorf("closing the state store: %w", errors.Join(err, s.db.Close()))
+		return fmt.Errorf("closing the local state: %w", errors.Join(err, s.release()))
 	}
 	select {
 	case <-flushed:
+	case <-s.refused():
+		return s.leave(s.refusal())
 	case <-time.After(flushWithin):
-		// A full disk makes Pebble try for ever. Nothing is lost: what is not
-		// on disk is restored from the changelog.
-		return fmt.Errorf("the state store could not be written within %s and was left as it was; is the disk full?", flushWithin)
+		return fmt.Errorf("the local state could not be written within %s and was left as it is on disk", flushWithin)
 	}
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("closing the state store: %w", err)
+	if err := s.release(); err != nil {
+		return fmt.Errorf("closing the local state: %w", err)
 	}
 	return nil
 }
 
+// leave closes a store that cannot be written, unless its files are waiting for
+// room: then they end with the process.
+func (s *Store) leave(problem error) error {
+	if s.working.Err() != nil {
+		closed := make(chan error, 1)
+		go func() { closed <- s.release() }()
+		select {
+		case <-closed: // what else it says follows from the problem
+		case <-time.After(flushWithin):
+		}
+	}
+	return fmt.Errorf("the local state was left as it is on disk: %w", problem)
+}
+
+// release closes the database, and then gives its folder free.
+func (s *Store) release() error {
+	err := s.db.Close()
+	s.cache.Unref()
+	return errors.Join(err, s.lock.Close())
+}
+
 // flushWithin bounds how long closing waits for the disk.
 const flushWithin = 10 * time.Second
-
-// pebbleLogger passes on what Pebble finds wrong, not its chatter.
-type pebbleLogger struct{ log *slog.Logger }
-
-func (pebbleLogger) Infof(string, ...any) {}
-
-func (l pebbleLogger) Errorf(format string, args ...any) {
-	l.log.Error("state store", "message", fmt.Sprintf(format, args...))
-}
-
-func (l pebbleLogger) Fatalf(format string, args ...any) {
-	// Pebble calls this when it cannot go on, for example when a flush fails
-	// for a full disk, and does not expect it to return.
-	l.log.Error("state store cannot go on", "message", fmt.Sprintf(format, args...))
-	os.Exit(1)
-}

@@ -71,11 +71,11 @@ func (t *Table) loadCheckpoint() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, err)
+		return fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, t.store.broken(err))
 	}
 	defer closer.Close()
 	if err := json.Unmarshal(v, &t.checkpoint); err != nil {
-		return fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, err)
+		return fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, t.store.broken(fmt.Errorf("%w: %w", ErrDamaged, err)))
 	}
 	return nil
 }
@@ -92,13 +92,19 @@ func (t *Table) get(key string) (due uint64, value []byte, ok bool, err error) {
 		return 0, nil, false, nil
 	}
 	if err != nil {
-		return 0, nil, false, fmt.Errorf("reading from the state of partition %d: %w", t.partition, err)
+		return 0, nil, false, fmt.Errorf("reading from the state of partition %d: %w", t.partition, t.store.broken(err))
 	}
 	defer closer.Close()
+	due, value, err = t.split(v)
+	return due, append([]byte(nil), value...), err == nil, err
+}
+
+// split takes a stored value apart.
+func (t *Table) split(v []byte) (due uint64, value []byte, err error) {
 	if len(v) < 8 {
-		return 0, nil, false, fmt.Errorf("reading from the state of partition %d: the stored value is cut off", t.partition)
+		return 0, nil, fmt.Errorf("reading from the state of partition %d: %w", t.partition, t.store.broken(fmt.Errorf("%w: a value is cut off", ErrDamaged)))
 	}
-	return binary.BigEndian.Uint64(v), append([]byte(nil), v[8:]...), true, nil
+	return binary.BigEndian.Uint64(v), v[8:], nil
 }
 
 // Apply makes changes and moves the checkpoint, both or neither.
@@ -107,7 +113,18 @@ func (t *Table) Apply(changes []Change, c Checkpoint) error {
 	if !t.store.timers {
 		b = t.store.db.NewBatch()
 	}
-	defer b.Close()
+	if err := t.fill(b, changes, c); err != nil {
+		b.Close()
+		return err
+	}
+	if err := t.store.commit(b); err != nil {
+		return fmt.Errorf("changing the state of partition %d: %w", t.partition, err)
+	}
+	t.checkpoint = c
+	return nil
+}
+
+func (t *Table) fill(b *pebble.Batch, changes []Change, c Checkpoint) error {
 	for _, ch := range changes {
 		if err := t.change(b, ch); err != nil {
 			return err
@@ -120,10 +137,6 @@ func (t *Table) Apply(changes []Change, c Checkpoint) error {
 	if err := b.Set(t.key(kindMeta), meta, nil); err != nil {
 		return fmt.Errorf("changing the state of partition %d: %w", t.partition, err)
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
-		return fmt.Errorf("changing the state of partition %d: %w", t.partition, err)
-	}
-	t.checkpoint = c
 	return nil
 }
 
@@ -138,8 +151,13 @@ func (t *Table) change(b *pebble.Batch, ch Change) error {
 		err = b.Delete(t.key(kindValue, ch.Key), nil)
 	} else {
 		due := millis(ch.Due)
-		v := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(ch.Value)), due)
-		err = b.Set(t.key(kindValue, ch.Key), append(v, ch.Value...), nil)
+		op := b.SetDeferred(len(t.prefix)+1+len(ch.Key), 8+len(ch.Value))
+		copy(op.Key, t.prefix)
+		op.Key[len(t.prefix)] = kindValue
+		copy(op.Key[len(t.prefix)+1:], ch.Key)
+		binary.BigEndian.PutUint64(op.Value, due)
+		copy(op.Value[8:], ch.Value)
+		err = op.Finish()
 		if due != 0 {
 			err = errors.Join(err, b.Set(t.timerKey(due, ch.Key), nil, nil))
 		}
@@ -158,12 +176,12 @@ func (t *Table) dropTimer(b *pebble.Batch, key string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading from the state of partition %d: %w", t.partition, err)
+		return fmt.Errorf("reading from the state of partition %d: %w", t.partition, t.store.broken(err))
 	}
-	due := binary.BigEndian.Uint64(v)
-	closer.Close()
-	if due == 0 {
-		return nil
+	defer closer.Close()
+	due, _, err := t.split(v)
+	if err != nil || due == 0 {
+		return err
 	}
 	return b.Delete(t.timerKey(due, key), nil)
 }
@@ -215,12 +233,15 @@ func (t *Table) timers(until uint64, each func(due uint64, key string) bool) err
 	head := len(t.prefix) + 1
 	for ok := it.First(); ok; ok = it.Next() {
 		k := it.Key()
+		if len(k) < head+8 {
+			return errors.Join(t.store.broken(fmt.Errorf("%w: a timer is cut off", ErrDamaged)), it.Close())
+		}
 		if !each(binary.BigEndian.Uint64(k[head:]), string(k[head+8:])) {
 			break
 		}
 	}
 	if err := it.Close(); err != nil {
-		return fmt.Errorf("reading the timers of partition %d: %w", t.partition, err)
+		return fmt.Errorf("reading the timers of partition %d: %w", t.partition, t.store.broken(err))
 	}
 	return nil
 }
@@ -232,16 +253,24 @@ func (t *Table) Each(f func(key string, value []byte) error) error {
 		return fmt.Errorf("reading the state of partition %d: %w", t.partition, err)
 	}
 	for ok := it.First(); ok && err == nil; ok = it.Next() {
-		err = f(string(it.Key()[len(t.prefix)+1:]), it.Value()[8:])
+		var value []byte
+		if _, value, err = t.split(it.Value()); err == nil {
+			err = f(string(it.Key()[len(t.prefix)+1:]), value)
+		}
 	}
-	return errors.Join(err, it.Close())
+	return errors.Join(err, t.store.broken(it.Close()))
 }
 
 // Reset empties the table.
 func (t *Table) Reset() error {
 	from := append([]byte(nil), t.prefix...)
 	to := binary.BigEndian.AppendUint32(nil, uint32(t.partition)+1)
-	if err := t.store.db.DeleteRange(from, to, pebble.NoSync); err != nil {
+	b := t.store.db.NewBatch()
+	if err := b.DeleteRange(from, to, nil); err != nil {
+		b.Close()
+		return fmt.Errorf("emptying the state of partition %d: %w", t.partition, err)
+	}
+	if err := t.store.commit(b); err != nil {
 		return fmt.Errorf("emptying the state of partition %d: %w", t.partition, err)
 	}
 	t.checkpoint = Checkpoint{}

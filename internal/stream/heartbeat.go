@@ -1,0 +1,56 @@
+package stream
+
+import (
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// heartbeats knows when the group last took the lane for a member. It is a hook of
+// the session's client, which does not tell what a heartbeat was answered. But it
+// would not have sent the next one, and would have given up its partitions before,
+// if it had been refused. So the one before the last was accepted, as long as the
+// lane still has the partition in question.
+//
+// It counts when the heartbeat was sent: a process that is suspended may read the
+// answer hours later.
+type heartbeats struct {
+	now func() time.Time
+
+	mu                   sync.Mutex
+	sent, last, accepted time.Time
+}
+
+func isHeartbeat(key int16) bool {
+	return key == int16(kmsg.Heartbeat) || key == int16(kmsg.ConsumerGroupHeartbeat)
+}
+
+// OnBrokerWrite makes heartbeats a kgo.HookBrokerWrite.
+func (h *heartbeats) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
+	if err != nil || !isHeartbeat(key) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sent = h.now()
+}
+
+// OnBrokerRead makes heartbeats a kgo.HookBrokerRead.
+func (h *heartbeats) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
+	if err != nil || !isHeartbeat(key) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.accepted, h.last = h.last, h.sent
+}
+
+// lastAccepted is when the last heartbeat was sent that is known to have been
+// accepted; zero before there is one.
+func (h *heartbeats) lastAccepted() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.accepted
+}

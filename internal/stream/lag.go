@@ -1,0 +1,181 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// lags knows how far each partition of this process is behind its input, and
+// reports that whenever metrics are gathered, so that the age of what waits grows
+// also while nothing happens.
+type lags struct {
+	now func() time.Time
+
+	records, seconds, lso *prometheus.Desc
+
+	mu         sync.Mutex
+	partitions map[int32]*lag
+}
+
+// lag is how far one partition is behind.
+type lag struct {
+	ownership uint64 // of the task
+
+	next   int64     // the input offset that is handled next
+	end    int64     // the input's high watermark, as far as it is known
+	open   int64     // how far its last stable offset was behind that, when it was asked for
+	oldest time.Time // since when next waits, as far as it is known; zero while nothing does
+}
+
+func newLags(reg prometheus.Registerer, now func() time.Time) *lags {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("callfold_"+name, help, []string{"partition"}, nil)
+	}
+	l := &lags{
+		now: now, partitions: map[int32]*lag{},
+		records: desc("lag_records", "Input offsets that are not handled yet, up to the high watermark."),
+		seconds: desc("lag_seconds", "Age of the oldest input record not handled yet; while it was not read, for how long it is known to be there; 0 when there is none."),
+		lso:     desc("lso_lag_records", "Input offsets behind a transaction of the producer that is still open: high watermark - last stable offset."),
+	}
+	reg.MustRegister(l)
+	return l
+}
+
+// Describe tells the metrics; it makes lags a prometheus.Collector.
+func (l *lags) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{l.records, l.seconds, l.lso} {
+		to <- d
+	}
+}
+
+// Collect gives the metrics as they are now.
+func (l *lags) Collect(to chan<- prometheus.Metric) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p, g := range l.partitions {
+		gauge := func(d *prometheus.Desc, value float64) {
+			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, strconv.Itoa(int(p)))
+		}
+		age := 0.0
+		if !g.oldest.IsZero() {
+			age = max(0, l.now().Sub(g.oldest).Seconds())
+		}
+		gauge(l.records, float64(max(0, g.end-g.next)))
+		gauge(l.seconds, age)
+		gauge(l.lso, float64(g.open))
+	}
+}
+
+// begin is called when a partition was given to this process, with the offset at
+// which the group goes on.
+func (l *lags) begin(t *task, next int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.partitions[t.partition] = &lag{ownership: t.ownership, next: next, end: next}
+}
+
+// forget is called when a partition was taken away, unless another lane of this
+// process has begun with it already.
+func (l *lags) forget(t *task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g := l.partitions[t.partition]; g != nil && g.ownership == t.ownership {
+		delete(l.partitions, t.partition)
+	}
+}
+
+// polled is called with what was read, and is not handled yet.
+func (l *lags) polled(f kgo.FetchTopicPartition) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.partitions[f.Partition]
+	if g == nil {
+		return
+	}
+	g.oldest = f.Records[0].Timestamp
+	g.end = max(g.end, f.HighWatermark, f.Records[len(f.Records)-1].Offset+1)
+}
+
+// handled is called when the input before next was handled and that was committed.
+func (l *lags) handled(partition int32, next int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g := l.partitions[partition]; g != nil {
+		g.next, g.oldest = next, time.Time{}
+		g.wait(l.now())
+	}
+}
+
+// ends is called with where the input ends.
+func (l *lags) ends(ends, stable kadm.ListedOffsets, topic string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p, g := range l.partitions {
+		if o, ok := ends.Lookup(topic, p); ok {
+			g.end = o.Offset
+		}
+		if o, ok := stable.Lookup(topic, p); ok {
+			g.open = max(0, g.end-o.Offset)
+		}
+		g.wait(l.now())
+	}
+}
+
+// wait notes since when something waits, or that nothing does.
+func (g *lag) wait(now time.Time) {
+	switch {
+	case g.next >= g.end:
+		g.oldest = time.Time{}
+	case g.oldest.IsZero():
+		g.oldest = now
+	}
+}
+
+// askEndsEvery is how often the ends of the input are asked for.
+const askEndsEvery = 10 * time.Second
+
+// watchEnds asks for the ends of the input until ctx is done. What is polled tells
+// them too, but not while partitions are being restored or a handler fails.
+func (e *Engine[V]) watchEnds(ctx context.Context) error {
+	cl, err := kgo.NewClient(e.opts.Client()...)
+	if err != nil {
+		return fmt.Errorf("making a Kafka client: %w", err)
+	}
+	defer cl.Close()
+	for ctx.Err() == nil {
+		if err := e.askEnds(ctx, kadm.NewClient(cl)); err != nil && ctx.Err() == nil {
+			e.opts.Logger.Warn("the lag could not be measured", "cause", err)
+		}
+		pause(ctx, askEndsEvery)
+	}
+	return nil
+}
+
+func (e *Engine[V]) askEnds(ctx context.Context, adm *kadm.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, askEndsEvery)
+	defer cancel()
+	// In this order: what is appended in between must not look like an open transaction.
+	ends, err := adm.ListEndOffsets(ctx, e.opts.Input)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("asking for the ends of %s: %w", e.opts.Input, err)
+	}
+	stable, err := adm.ListCommittedOffsets(ctx, e.opts.Input)
+	if err == nil {
+		err = stable.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("asking for the last stable offsets of %s: %w", e.opts.Input, err)
+	}
+	e.lags.ends(ends, stable, e.opts.Input)
+	return nil
+}
