@@ -55,6 +55,8 @@ type bench struct {
 	states  map[string]schemas.CallRecord
 	table   *table
 	pending []*kgo.Record
+	repeats int // of pending
+	owned   func() error
 	mu      sync.Mutex
 	seen    []string // requests
 	before  func(*http.Request)
@@ -63,7 +65,7 @@ type bench struct {
 // newBench makes a bench; change (may be nil) changes settings and options.
 func newBench(t testing.TB, change func(*Options)) *bench {
 	t.Helper()
-	b := &bench{TB: t, clock: time.Unix(t0+1000, 0), states: map[string]schemas.CallRecord{}, table: newTable()}
+	b := &bench{TB: t, clock: time.Unix(t0+1000, 0), states: map[string]schemas.CallRecord{}, table: newTable(), owned: func() error { return nil }}
 	var err error
 	if b.sim, err = sfsim.New(sfsim.Options{Now: func() time.Time { return b.clock }}); err != nil {
 		t.Fatal(err)
@@ -187,9 +189,9 @@ func (b *bench) turn() {
 
 // try is turn, for turns that fail: then the same records come again.
 func (b *bench) try() error {
-	in := input{b.table, 0, b.pending, b.table.due(b.clock)}
+	in := input{b.table, 0, b.pending, b.repeats, b.table.due(b.clock)}
 	b.table.changed = map[string]schemas.Outcome{}
-	err := b.sink.handle(b.Context(), b.clock, []input{in})
+	err := b.sink.handle(b.Context(), b.clock, b.owned, []input{in})
 	b.sink.metrics.turn([]input{in}, err)
 	if err != nil {
 		return err
@@ -204,7 +206,7 @@ func (b *bench) try() error {
 			b.Fatal(err)
 		}
 	}
-	b.pending = nil
+	b.pending, b.repeats = nil, 0
 	return nil
 }
 

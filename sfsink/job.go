@@ -18,6 +18,9 @@ type job struct {
 	prev   schemas.Outcome // the zero Outcome for a call that was never looked at
 	// arrived is true when the state came as a record, not from its parking place.
 	arrived bool
+	// repeated is true when a turn that did not commit may have written to the Task
+	// before.
+	repeated bool
 
 	decision  projector.Decision
 	stateHash string
@@ -53,6 +56,7 @@ func (j *job) decide() {
 	asked, obeyed := &j.record.State, &j.prev.Obeyed
 	j.rewrite, j.rematch, j.retry = asked.Rewrite.At != obeyed.Rewrite, asked.Rematch.At != obeyed.Rematch, asked.Retry.At != obeyed.Retry
 	j.decision = j.rules.Decide(j.record, j.now)
+	j.unwritten = j.rewrite || j.uncertain()
 	switch {
 	case j.decision.Rule == projector.RuleErased:
 		// Nothing of the call's content may stay, but where its Task is.
@@ -79,9 +83,15 @@ func (j *job) decide() {
 	if j.prev.Result == schemas.Deleted {
 		j.taskID, j.unwritten = "", true
 	}
-	if j.rewrite {
-		j.unwritten = true
-	}
+}
+
+// uncertain reports whether the Task may hold something else than what is
+// remembered as written to it: a turn may have written and not committed, and a
+// request that was refused or not answered may have been done all the same. A
+// field whose wanted value has gone back to the remembered one meanwhile would be
+// left out otherwise.
+func (j *job) uncertain() bool {
+	return !j.dryRun && (j.repeated || j.prev.Result == schemas.Retrying)
 }
 
 // finish ends the job, keeping what is remembered with the call.
@@ -98,8 +108,8 @@ func (j *job) finish(result schemas.Result) {
 	o.NextAttempt, o.Parked = 0, nil
 	state := &j.record.State
 	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
-	// Where nothing is written now, a command holds for the next write.
-	if j.rewrite {
+	// Where nothing is written now, it holds for the next write.
+	if j.unwritten {
 		o.Written = nil
 	}
 	if j.rematch {

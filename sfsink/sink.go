@@ -131,6 +131,7 @@ type input struct {
 	states
 	partition int32
 	records   []*kgo.Record
+	repeats   int // how many of the first records may have been handled before
 	due       []string
 }
 
@@ -140,9 +141,9 @@ type input struct {
 func (s *Sink) Handle(ctx context.Context, b *stream.Batch[schemas.Outcome]) error {
 	inputs := make([]input, len(b.Partitions))
 	for i, p := range b.Partitions {
-		inputs[i] = input{p, p.ID, p.Records, p.Due}
+		inputs[i] = input{p, p.ID, p.Records, p.Repeats, p.Due}
 	}
-	err := s.handle(ctx, b.Now, inputs)
+	err := s.handle(ctx, b.Now, b.StillOwned, inputs)
 	s.metrics.turn(inputs, err)
 	return err
 }
@@ -152,11 +153,12 @@ func (s *Sink) Handle(ctx context.Context, b *stream.Batch[schemas.Outcome]) err
 // owner's ladder.
 const rounds = 8
 
-func (s *Sink) handle(ctx context.Context, now time.Time, inputs []input) error {
+func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, inputs []input) error {
 	t, err := s.newTurn(ctx, now, inputs)
 	if err != nil {
 		return err
 	}
+	t.owned = owned
 	for range rounds {
 		open := t.open()
 		if len(open) == 0 {

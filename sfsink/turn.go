@@ -15,9 +15,11 @@ import (
 // turn is one call of Handle at work.
 type turn struct {
 	*Sink
-	now  time.Time
-	org  *org
-	jobs []*job
+	now time.Time
+	// owned returns an error once the turn can only be given up.
+	owned func() error
+	org   *org
+	jobs  []*job
 }
 
 // newTurn reads the input and decides about each call; those that need
@@ -45,7 +47,7 @@ func (s *Sink) newTurn(ctx context.Context, now time.Time, inputs []input) (*tur
 // the state that is parked and due.
 func (t *turn) read(in input) error {
 	byKey := map[string]*job{}
-	add := func(key string, record schemas.CallRecord, arrived bool) error {
+	add := func(key string, record schemas.CallRecord, arrived, repeated bool) error {
 		if j := byKey[key]; j != nil {
 			j.record = record // later in the log is newer
 			return nil
@@ -54,12 +56,12 @@ func (t *turn) read(in input) error {
 		if err != nil {
 			return err
 		}
-		j := &job{turn: t, states: in.states, key: key, record: record, prev: prev, arrived: arrived}
+		j := &job{turn: t, states: in.states, key: key, record: record, prev: prev, arrived: arrived, repeated: repeated}
 		byKey[key] = j
 		t.jobs = append(t.jobs, j)
 		return nil
 	}
-	for _, r := range in.records {
+	for i, r := range in.records {
 		record, err := decode(r)
 		if rejection := (*schemas.Rejection)(nil); errors.As(err, &rejection) {
 			if err := in.Reject(r, rejection.Reason, rejection.Detail); err != nil {
@@ -70,7 +72,7 @@ func (t *turn) read(in input) error {
 		if err != nil {
 			return err
 		}
-		if err := add(string(r.Key), record, true); err != nil {
+		if err := add(string(r.Key), record, true, i < in.repeats); err != nil {
 			return err
 		}
 	}
@@ -90,7 +92,7 @@ func (t *turn) read(in input) error {
 			t.log.Error("a call was due but has no state to look at", "call_id", key, "result", prev.Result)
 			continue
 		}
-		if err := add(key, *prev.Parked, false); err != nil {
+		if err := add(key, *prev.Parked, false, true); err != nil {
 			return err
 		}
 	}

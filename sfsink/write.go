@@ -201,7 +201,13 @@ func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.R
 		return nil, nil, err
 	}
 	defer release()
+	var lost error
 	p = t.asking(ctx, func() (err error) {
+		// Who was suspended may wake up in the midst of a turn whose calls
+		// somebody else has written to since.
+		if lost = t.owned(); lost != nil {
+			return nil
+		}
 		if rows[0].create {
 			results, err = t.client.CollectionsUpsert(ctx, "Task", t.externalID, records)
 		} else {
@@ -209,7 +215,7 @@ func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.R
 		}
 		return err
 	})
-	return results, p, nil
+	return results, p, lost
 }
 
 // result takes what became of a row. It reports true for a row whose refusal
