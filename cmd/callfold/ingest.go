@@ -21,8 +21,10 @@ func newIngestCommand(g *globals) *cobra.Command {
 and writes them to the topic events. Health and metrics are on admin.listen.
 
 A webhook is answered once all in-sync replicas have its event. While no broker
-can be reached the answer is 503, the stage is not ready, and it goes on trying;
-Aircall repeats what was answered with 503. Any number of these can run side by side.`,
+can be reached events wait in ingest.journal_dir, and are published when one can.
+Without that setting, or when it is full, the answer is 503 meanwhile, and the
+stage is not ready; Aircall repeats what was answered with 503. Any number of
+these can run side by side, each with a journal of its own.`,
 		Example: `  callfold ingest --config callfold.yaml
   CALLFOLD_INGEST_TOKENS_FILE=token.txt CALLFOLD_KAFKA_BROKERS=localhost:9092 callfold ingest`,
 		Args: cobra.NoArgs,
@@ -37,7 +39,8 @@ Aircall repeats what was answered with 503. Any number of these can run side by 
 }
 
 // runIngest serves webhooks until ctx ends. Then it takes no more of them,
-// answers those under way and closes the Kafka client, in this order.
+// answers those under way and closes the Kafka client and the journal, in this
+// order.
 func runIngest(ctx context.Context, a *app.App) error {
 	stage, err := a.Ingest()
 	if err != nil {

@@ -39,7 +39,7 @@ func withKafka(cmd *cobra.Command, g *globals, timeout time.Duration, name strin
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 	defer cancel()
-	if err := kafka.WaitReachable(ctx, client, plainLogger(cmd)); err != nil {
+	if err := kafka.WaitReachable(ctx, client, s.Kafka, plainLogger(cmd)); err != nil {
 		return interrupted(cmd.Context(), err)
 	}
 	return interrupted(cmd.Context(), work(ctx, client, s))

@@ -15,8 +15,12 @@ func newTopicsCheckCommand(g *globals) *cobra.Command {
 		Use:   "check",
 		Short: "Compare the topics with what is wanted",
 		Long: `Compare the topics of the cluster with what callfold needs: that they exist, their
-partitions, replication, cleanup, retention and record limit. Each line says ok
-or wrong, and how to mend what is wrong. The exit code is 1 when anything is.`,
+partitions, replication, cleanup, retention and record limit, and the version of
+the cluster's transactions. Each line says ok, fatal or advice, and how to mend
+what is not ok.
+
+Fatal would lose data or break exactly-once: the stages refuse to start on it, and
+the exit code is 1. Advice is a trade-off that is yours; stages only log it.`,
 		Example: `  callfold topics check --config callfold.yaml
   callfold topics check --config callfold.yaml --output json
   callfold topics check --config callfold.yaml --timeout 5s`,
@@ -25,21 +29,21 @@ or wrong, and how to mend what is wrong. The exit code is 1 when anything is.`,
 	flags := addTopicsFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.withTopics(cmd, g, func(ctx context.Context, adm *kadm.Client, topics []kafka.Topic) error {
-			findings, err := kafka.Check(ctx, adm, topics)
+			findings, err := findings(ctx, adm, topics)
 			if err != nil {
 				return err
 			}
 			if err := printFindings(cmd, *flags.format, findings); err != nil {
 				return err
 			}
-			wrong := 0
+			fatal := 0
 			for _, f := range findings {
-				if !f.OK {
-					wrong++
+				if f.Severity == kafka.Fatal {
+					fatal++
 				}
 			}
-			if wrong > 0 {
-				return fmt.Errorf("%d of %d checks are wrong", wrong, len(findings))
+			if fatal > 0 {
+				return fmt.Errorf("%d of %d checks are fatal", fatal, len(findings))
 			}
 			return nil
 		})
@@ -47,16 +51,26 @@ or wrong, and how to mend what is wrong. The exit code is 1 when anything is.`,
 	return cmd
 }
 
+// findings are about the topics, and then about the cluster.
+func findings(ctx context.Context, adm *kadm.Client, topics []kafka.Topic) ([]kafka.Finding, error) {
+	findings, err := kafka.Check(ctx, adm, topics)
+	if err != nil {
+		return nil, err
+	}
+	version, err := kafka.CheckTransactions(ctx, adm)
+	return append(findings, version), err
+}
+
 func printFindings(cmd *cobra.Command, format output, findings []kafka.Finding) error {
 	if format == jsonOutput {
 		return printJSON(cmd.OutOrStdout(), findings)
 	}
 	for _, f := range findings {
-		line := fmt.Sprintf("ok     %s  %s: %s", f.Topic, f.What, f.Found)
+		level := "ok"
 		if !f.OK {
-			line = fmt.Sprintf("wrong  %s  %s: %s, wanted %s; %s", f.Topic, f.What, f.Found, f.Wanted, f.Mend)
+			level = string(f.Severity)
 		}
-		if _, err := fmt.Fprintln(cmd.OutOrStdout(), line); err != nil {
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%-6s  %s\n", level, f); err != nil {
 			return err
 		}
 	}

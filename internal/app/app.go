@@ -45,16 +45,19 @@ func (a *App) report(component string, problem error) {
 func (a *App) topic(name string) string { return kafka.TopicName(a.Settings.Kafka, name) }
 func (a *App) group(name string) string { return kafka.GroupName(a.Settings.Kafka, name) }
 
-// lanes is the number of group members in this process.
-func lanes(setting int) int {
+// lanes is the number of group members in this process: that of the setting,
+// else one per core, but no fewer than fewest and none that would find no
+// partition.
+func (a *App) lanes(setting, fewest int) int {
 	if setting > 0 {
 		return setting
 	}
-	return runtime.GOMAXPROCS(0)
+	return max(fewest, min(runtime.GOMAXPROCS(0), a.Settings.Kafka.Partitions))
 }
 
-// engineOptions fills in what both stream stages have in common.
-func engineOptions[V any](a *App, name string, o stream.Options[V]) (stream.Options[V], error) {
+// engineOptions fills in what both stream stages have in common. The topics are
+// those to check before the stage begins.
+func engineOptions[V any](a *App, name string, topics []string, o stream.Options[V]) (stream.Options[V], error) {
 	logger := a.Logger.With("stage", name)
 	client, err := kafka.Options(a.Settings.Kafka, "callfold-"+name, logger, nil)
 	if err != nil {
@@ -69,6 +72,8 @@ func engineOptions[V any](a *App, name string, o stream.Options[V]) (stream.Opti
 	o.Instance = instance
 	o.TransactionalSuffix = a.TransactionalSuffix
 	o.Rejected = a.topic(kafka.Rejected)
+	o.GroupProtocol = a.Settings.Kafka.GroupProtocol
+	o.CheckTopics = a.newTopicCheck(logger, true, append(topics, kafka.Rejected)...).check
 	o.Health = a.report
 	o.Logger = logger
 	o.Registerer = a.Registry

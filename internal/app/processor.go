@@ -9,19 +9,25 @@ import (
 	"github.com/callfold/callfold/schemas"
 )
 
+// processorHotStates is the decoded states that are kept in memory, over all
+// lanes: calls live minutes, so those in progress and the ones just ended. At
+// some 4 KB each that is 200 MB at the most.
+const processorHotStates = 50_000
+
 // Processor makes the stage that folds events into call states.
 func (a *App) Processor() (*stream.Engine[schemas.CallRecord], error) {
 	s := a.Settings.Processor
-	o, err := engineOptions(a, "processor", stream.Options[schemas.CallRecord]{
+	o, err := engineOptions(a, "processor", []string{kafka.Events, kafka.Calls}, stream.Options[schemas.CallRecord]{
 		Group:        a.group(kafka.ProcessorGroup),
 		Input:        a.topic(kafka.Events),
 		Changelog:    a.topic(kafka.Calls),
 		Codec:        schemas.Calls,
 		Handler:      processor.Processor{},
 		StateDir:     s.StateDir,
-		Lanes:        lanes(s.Lanes),
+		Lanes:        a.lanes(s.Lanes, 1),
 		BatchRecords: 1000,
-		Timeouts:     stream.QuickTimeouts,
+		HotStates:    processorHotStates,
+		Timeouts:     stream.Timeouts(s.Timeouts),
 		Grace:        5 * time.Second,
 		Now:          time.Now,
 	})

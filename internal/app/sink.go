@@ -42,7 +42,7 @@ func (a *App) Sink() (*Sink, error) {
 	if s.Sink.DryRun {
 		group, outcomes = kafka.SinkDryRunGroup, kafka.TasksDryRun
 	}
-	o, err := engineOptions(a, "sink", stream.Options[schemas.Outcome]{
+	o, err := engineOptions(a, "sink", []string{kafka.Calls, outcomes}, stream.Options[schemas.Outcome]{
 		Group:        a.group(group),
 		Input:        a.topic(kafka.Calls),
 		Changelog:    a.topic(outcomes),
@@ -50,9 +50,10 @@ func (a *App) Sink() (*Sink, error) {
 		Timer:        sfsink.Timer,
 		Handler:      sink,
 		StateDir:     s.Sink.StateDir,
-		Lanes:        sinkLanes,
+		Lanes:        a.lanes(s.Sink.Lanes, fewestSinkLanes),
 		BatchRecords: 1000,
-		Timeouts:     stream.PatientTimeouts,
+		HotStates:    sinkHotStates,
+		Timeouts:     stream.Timeouts(s.Sink.Timeouts),
 		Grace:        20 * time.Second,
 		Now:          time.Now,
 	})
@@ -66,8 +67,13 @@ func (a *App) Sink() (*Sink, error) {
 	return &Sink{app: a, sink: sink, engine: engine}, nil
 }
 
-// sinkLanes is two so that one can wait for Salesforce while the other reads.
-const sinkLanes = 2
+// sinkHotStates is the decoded outcomes that are kept in memory, over all lanes;
+// fewer than of the processor, as a call is written a few times only.
+const sinkHotStates = 20_000
+
+// fewestSinkLanes is two so that one can wait for Salesforce while the other
+// reads.
+const fewestSinkLanes = 2
 
 // Run writes until ctx is done. What a person has to mend in Salesforce (a
 // refused sign-in, a missing field) is said in the log and in readiness, and

@@ -38,7 +38,11 @@ type Broker struct {
 
 // Start runs a broker on the address listen (HOST:PORT), with its data in dir.
 // An address that is taken gives an error that is the system's EADDRINUSE.
-func Start(dir, listen string) (*Broker, error) {
+func Start(dir, listen string) (*Broker, error) { return StartAdvertising(dir, listen, nil) }
+
+// StartAdvertising is [Start] for a broker behind a proxy: clients are told the
+// proxy's address. Nil advertises the address that the broker listens on.
+func StartAdvertising(dir, listen string, proxy net.Addr) (*Broker, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, fmt.Errorf("the broker's address %q is not of the form HOST:PORT: %w", listen, err)
@@ -55,7 +59,11 @@ func Start(dir, listen string) (*Broker, error) {
 		kfake.NumBrokers(1),
 		kfake.Ports(number),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
-			return net.Listen(network, net.JoinHostPort(host, port))
+			l, err := net.Listen(network, net.JoinHostPort(host, port))
+			if err != nil || proxy == nil {
+				return l, err
+			}
+			return advertised{l, proxy}, nil
 		}),
 		kfake.DataDir(filepath.Join(dir, "data")),
 		kfake.BrokerConfigs(map[string]string{
@@ -69,6 +77,15 @@ func Start(dir, listen string) (*Broker, error) {
 	}
 	return b, nil
 }
+
+// advertised is a listener that gives another address for its own: kfake tells
+// clients the one that Addr says.
+type advertised struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (a advertised) Addr() net.Addr { return a.addr }
 
 // Addr is the address to connect to.
 func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }

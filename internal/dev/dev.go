@@ -155,6 +155,9 @@ func (o *Options) stageSettings() settings.Settings {
 	s.Kafka.Brokers, s.Kafka.Instance, s.Kafka.ReplicationFactor = []string{o.Kafka}, "dev", 1
 	s.Kafka.TLS, s.Kafka.SASL = settings.TLS{}, settings.SASL{}
 	s.Ingest.Tokens = []settings.Secret{Token}
+	// The broker is in this very process; and what waits in the journal of the
+	// settings belongs to another one.
+	s.Ingest.JournalDir = ""
 	s.Processor.StateDir = filepath.Join(o.Data, "processor")
 	s.Sink.StateDir = filepath.Join(o.Data, "sink")
 	s.Salesforce.LoginURL = "http://" + o.Salesforce

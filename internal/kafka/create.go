@@ -18,14 +18,17 @@ type Created struct {
 
 // Create makes the topics that do not exist and leaves the others as they are,
 // so it can be repeated. A topic that cannot be made does not keep the rest from
-// being made; the error joins the reasons.
+// being made; the error joins the reasons. It returns when the brokers know what
+// was made.
 func Create(ctx context.Context, adm *kadm.Client, topics []Topic) ([]Created, error) {
 	var done []Created
 	var failed []error
 	for _, t := range topics {
 		configs := map[string]*string{}
 		for _, c := range t.Configs {
-			configs[c.Name] = new(c.Value)
+			if !c.Unset {
+				configs[c.Name] = new(c.Value)
+			}
 		}
 		answer, err := adm.CreateTopic(ctx, t.Partitions, t.ReplicationFactor, configs, t.Name)
 		switch {
@@ -46,6 +49,15 @@ func Create(ctx context.Context, adm *kadm.Client, topics []Topic) ([]Created, e
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	var made []string
+	for _, d := range done {
+		if d.New {
+			made = append(made, d.Topic)
+		}
+	}
+	if len(made) > 0 {
+		failed = append(failed, waitVisible(ctx, adm, made))
 	}
 	return done, errors.Join(failed...)
 }

@@ -89,11 +89,11 @@ func tlsConfig(s settings.TLS) (*tls.Config, error) {
 		}
 	}
 	if s.CertFile != "" {
-		certificate, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading kafka.tls.cert_file and kafka.tls.key_file: %w", err)
+		certificate := &clientCertificate{s: s}
+		if err := certificate.load(); err != nil {
+			return nil, err
 		}
-		config.Certificates = []tls.Certificate{certificate}
+		config.GetClientCertificate = certificate.get
 	}
 	return config, nil
 }

@@ -2,23 +2,13 @@ package kafka
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -88,16 +78,6 @@ func TestLargeRecord(t *testing.T) {
 	}
 }
 
-func TestSignIn(t *testing.T) {
-	for mechanism, method := range map[string]string{"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"} {
-		s, _ := cluster(t, kfake.EnableSASL(), kfake.Superuser(method, "callfold", "secret"))
-		s.SASL = settings.SASL{Mechanism: mechanism, Username: "callfold", Password: "secret"}
-		if err := client(t, s).Ping(t.Context()); err != nil {
-			t.Errorf("%s: %v", mechanism, err)
-		}
-	}
-}
-
 // TestSignInRefused answers as Kafka does, with an error code, and wants no
 // second try. (The fake broker's own answer to a wrong password is to hang up.)
 func TestSignInRefused(t *testing.T) {
@@ -113,8 +93,8 @@ func TestSignInRefused(t *testing.T) {
 		return answer, nil, true
 	})
 	s.Brokers = fake.ListenAddrs()
-	err := WaitReachable(t.Context(), client(t, s), slog.New(slog.DiscardHandler))
-	if err == nil || !strings.Contains(err.Error(), "refuses the sign-in (kafka.sasl)") || strings.Contains(err.Error(), "guess") || tries.Load() != 1 {
+	err := WaitReachable(t.Context(), client(t, s), s, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "refuses the sign-in: look at kafka.sasl.username") || strings.Contains(err.Error(), "guess") || tries.Load() != 1 {
 		t.Errorf("got %v after %d tries", err, tries.Load())
 	}
 }
@@ -137,27 +117,9 @@ func TestSignInMissing(t *testing.T) {
 	s, _ := cluster(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "callfold", "secret"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := WaitReachable(ctx, client(t, s), slog.New(atFirstLine{slog.DiscardHandler, cancel}))
-	if err == nil || !strings.Contains(err.Error(), "are kafka.tls and kafka.sasl what it asks for?") {
+	err := WaitReachable(ctx, client(t, s), s, slog.New(atFirstLine{slog.DiscardHandler, cancel}))
+	if err == nil || !strings.Contains(err.Error(), "this port may want TLS (kafka.tls.enabled) or a sign-in (kafka.sasl)") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestTLS(t *testing.T) {
-	dir := t.TempDir()
-	pool, server := certificates(t, dir)
-	s, _ := cluster(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{server}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}))
-	s.TLS = settings.TLS{Enabled: true, CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "client.pem"), KeyFile: filepath.Join(dir, "client.key")}
-	if err := client(t, s).Ping(t.Context()); err != nil {
-		t.Errorf("with the client's certificate: %v", err)
-	}
-	anonymous, stranger := s, s
-	anonymous.TLS.CertFile, anonymous.TLS.KeyFile = "", ""
-	stranger.TLS.CAFile = ""
-	for name, s := range map[string]settings.Kafka{"without a client certificate": anonymous, "without the authority": stranger} {
-		if err := client(t, s).Ping(t.Context()); err == nil {
-			t.Errorf("%s: connected", name)
-		}
 	}
 }
 
@@ -212,56 +174,4 @@ func TestMetrics(t *testing.T) {
 		}
 		c.Close()
 	}
-}
-
-// certificates makes an authority (ca.pem), a client (client.pem, client.key)
-// and a server for 127.0.0.1.
-func certificates(t *testing.T, dir string) (*x509.CertPool, tls.Certificate) {
-	t.Helper()
-	caKey := newKey(t)
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	caPEM, _ := sign(t, ca, ca, caKey, caKey)
-	leaf := func(serial int64) (certPEM, keyPEM []byte) {
-		key := newKey(t)
-		return sign(t, &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: strconv.FormatInt(serial, 10)},
-			NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}}, ca, key, caKey)
-	}
-	clientPEM, clientKey := leaf(2)
-	for name, content := range map[string][]byte{"ca.pem": caPEM, "client.pem": clientPEM, "client.key": clientKey} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	server, err := tls.X509KeyPair(leaf(3))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(caPEM)
-	return pool, server
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// sign gives a certificate signed by the parent, and its key, both in PEM.
-func sign(t *testing.T, certificate, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) (certPEM, keyPEM []byte) {
-	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, certificate, parent, &key.PublicKey, parentKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/settings"
 )
 
 const (
@@ -19,12 +20,13 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// WaitReachable returns once a broker answers, and tries until ctx ends. Each
-// failed try is a warning in the log that says what will happen; the error in
-// the end says where nobody answered and why the last try failed. A sign-in that
-// is refused is not tried again: it would lock the account rather than succeed.
-func WaitReachable(ctx context.Context, client *kgo.Client, logger *slog.Logger) error {
-	brokers := strings.Join(client.OptValue(kgo.SeedBrokers).([]string), ", ")
+// WaitReachable returns once a broker answers the client, which was made with
+// these settings, and tries until ctx ends. Each failed try is a warning in the
+// log that says what will happen; the error in the end says where nobody
+// answered and why the last try failed. A sign-in that is refused is not tried
+// again: it would lock the account rather than succeed.
+func WaitReachable(ctx context.Context, client *kgo.Client, s settings.Kafka, logger *slog.Logger) error {
+	brokers := strings.Join(s.Brokers, ", ")
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := client.Ping(ctx)
@@ -32,13 +34,10 @@ func WaitReachable(ctx context.Context, client *kgo.Client, logger *slog.Logger)
 			return nil
 		}
 		if errors.Is(err, kerr.SaslAuthenticationFailed) || errors.Is(err, kerr.UnsupportedSaslMechanism) {
-			return fmt.Errorf("the Kafka broker at %s refuses the sign-in (kafka.sasl): %w", brokers, err)
-		}
-		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("the broker closes the connection at once (are kafka.tls and kafka.sasl what it asks for?): %w", err)
+			return fmt.Errorf("signing in at %s: %w", brokers, Explain(err, s))
 		}
 		if last == nil || ctx.Err() == nil {
-			last = err // an error of the last try that ctx cut short says nothing
+			last = Explain(err, s) // an error of the last try that ctx cut short says nothing
 		}
 		timer := time.NewTimer(pause)
 		select {

@@ -32,7 +32,7 @@ func TestWaitReachable(t *testing.T) {
 		var log bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()
-		err := WaitReachable(ctx, c, slog.New(slog.NewTextHandler(&log, nil)))
+		err := WaitReachable(ctx, c, s, slog.New(slog.NewTextHandler(&log, nil)))
 		if !errors.Is(err, errNobodyHome) || !strings.HasPrefix(err.Error(), "no Kafka broker answers at kafka.invalid:9092 (kafka.brokers): ") {
 			t.Errorf("got %v", err)
 		}
@@ -45,7 +45,7 @@ func TestWaitReachable(t *testing.T) {
 
 func TestWaitReachableAtOnce(t *testing.T) {
 	s, _ := cluster(t)
-	if err := WaitReachable(t.Context(), client(t, s), slog.New(slog.DiscardHandler)); err != nil {
+	if err := WaitReachable(t.Context(), client(t, s), s, slog.New(slog.DiscardHandler)); err != nil {
 		t.Error(err)
 	}
 }

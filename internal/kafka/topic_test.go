@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/callfold/callfold/internal/settings"
 )
@@ -66,12 +68,8 @@ func create(t *testing.T, adm *kadm.Client, topics []Topic) map[string]bool {
 // wrongs are the findings that are not OK, as topic, what, found.
 func wrongs(t *testing.T, adm *kadm.Client, topics []Topic) string {
 	t.Helper()
-	findings, err := Check(t.Context(), adm, topics)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b strings.Builder
-	for _, f := range findings {
+	for _, f := range check(t, adm, topics) {
 		if !f.OK {
 			b.WriteString(strings.Join([]string{f.Topic, f.What, f.Found, f.Mend}, " | ") + "\n")
 		} else if f.Mend != "" {
@@ -159,26 +157,138 @@ func TestCheckFresh(t *testing.T) {
 	}
 }
 
-// TestCheckFindsChanges changes one thing after another and wants exactly it found.
+// TestCheckFindsChanges changes one thing after another and wants exactly it
+// found, with how bad it is.
 func TestCheckFindsChanges(t *testing.T) {
-	for _, test := range []struct{ topic, config, value, want string }{
-		{"calls", "cleanup.policy", "delete", "aircall.calls | cleanup.policy | delete | kafka-configs --alter --entity-type topics --entity-name aircall.calls --add-config cleanup.policy=compact\n"},
-		{"events", "retention.ms", "604800000", "aircall.events | retention.ms | 604800000 | kafka-configs --alter --entity-type topics --entity-name aircall.events --add-config retention.ms=-1\n"},
-		{"events", "retention.bytes", "1000", "aircall.events | retention.bytes | 1000 | kafka-configs --alter --entity-type topics --entity-name aircall.events --add-config retention.bytes=-1\n"},
-		{"tasks", "max.message.bytes", "1048588", "aircall.tasks | max.message.bytes | 1048588 | kafka-configs --alter --entity-type topics --entity-name aircall.tasks --add-config max.message.bytes=2097152\n"},
+	for _, test := range []struct {
+		topic, config, value string
+		want                 Severity // empty: nothing is wrong
+		mend                 string   // the value that the mend sets
+	}{
+		{"events", "cleanup.policy", "compact", Fatal, "delete"},
+		{"events", "cleanup.policy", "compact,delete", Fatal, "delete"},
+		{"events", "retention.ms", "604800000", Fatal, "-1"},
+		{"events", "retention.bytes", "1000", Fatal, "-1"},
+		{"calls", "cleanup.policy", "delete", Fatal, "compact"},
+		{"calls", "cleanup.policy", "compact,delete", Fatal, "compact"},
+		{"calls", "delete.retention.ms", "60000", Advice, "86400000"},
+		{"tasks", "cleanup.policy", "delete", Fatal, "compact"},
+		{"tasks", "max.message.bytes", "1048588", Fatal, "2097152"},
+		{"events", "max.message.bytes", "1048588", Fatal, "2097152"},
+		{"rejected", "cleanup.policy", "compact", Fatal, "delete"},
+		{"calls", "min.insync.replicas", "1", Advice, "2"},
+		{"calls", "min.insync.replicas", "3", Advice, "2"},
+		{"calls", "min.insync.replicas", "4", Fatal, "2"},
 		// More than is wanted, or the operator's own choice, is no mistake.
-		{"tasks", "max.message.bytes", "10000000", ""},
-		{"rejected", "retention.ms", "1000", ""},
-		{"calls", "compression.type", "zstd", ""},
+		{"tasks", "max.message.bytes", "10000000", "", ""},
+		{"events", "retention.ms", "9223372036854775807", "", ""},
+		{"events", "message.timestamp.type", "LogAppendTime", "", ""},
+		{"rejected", "retention.ms", "1000", "", ""},
+		{"calls", "compression.type", "zstd", "", ""},
 	} {
-		s, adm := cluster(t)
+		s, adm := cluster(t, kfake.NumBrokers(3))
+		s.ReplicationFactor = 3
 		create(t, adm, Topics(s, false))
-		change := kadm.AlterConfig{Op: kadm.SetConfig, Name: test.config, Value: &test.value}
-		if answer, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{change}, "aircall."+test.topic); err != nil || answer[0].Err != nil {
-			t.Fatal(err, answer[0].Err)
+		configure(t, adm, "aircall."+test.topic, test.config, test.value)
+		want, fatal := "", ""
+		if test.want != "" {
+			want = fmt.Sprintf("aircall.%[1]s | %[2]s | %[3]s | kafka-configs --alter --entity-type topics --entity-name aircall.%[1]s --add-config %[2]s=%[4]s\n",
+				test.topic, test.config, test.value, test.mend)
 		}
-		if got := wrongs(t, adm, Topics(s, false)); got != test.want {
-			t.Errorf("%s %s=%s: got\n%swant\n%s", test.topic, test.config, test.value, got, test.want)
+		if test.want == Fatal {
+			fatal = "aircall." + test.topic + "  " + test.config + ": " + test.value + ", wanted " + test.mend
+		}
+		if got := wrongs(t, adm, Topics(s, false)); got != want {
+			t.Errorf("%s %s=%s: got\n%swant\n%s", test.topic, test.config, test.value, got, want)
+		}
+		if got := Refusal(check(t, adm, Topics(s, false))); (got != "") != (fatal != "") || !strings.Contains(got, fatal) {
+			t.Errorf("%s %s=%s: the refusal is %q, want %q in it", test.topic, test.config, test.value, got, fatal)
+		}
+	}
+}
+
+// configure sets a configuration of a topic.
+func configure(t *testing.T, adm *kadm.Client, topic, name, value string) {
+	t.Helper()
+	change := kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: &value}
+	if answer, err := adm.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{change}, topic); err != nil || answer[0].Err != nil {
+		t.Fatal(err, answer[0].Err)
+	}
+}
+
+func check(t *testing.T, adm *kadm.Client, topics []Topic) []Finding {
+	t.Helper()
+	findings, err := Check(t.Context(), adm, topics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return findings
+}
+
+// TestUncleanElection: the fake broker does not know this configuration.
+func TestUncleanElection(t *testing.T) {
+	replicas := func(n int) kadm.TopicDetail {
+		return kadm.TopicDetail{Partitions: kadm.PartitionDetails{0: {Replicas: make([]int32, n)}}}
+	}
+	for _, test := range []struct {
+		value    string
+		replicas int
+		want     Severity
+	}{{"true", 3, Advice}, {"false", 3, ""}, {"true", 1, ""}} {
+		topic := Topic{Name: "t", Configs: []Config{{Name: unclean, Value: "false", Severity: Advice, Why: "lost"}}}
+		configs := kadm.ResourceConfigs{{Name: "t", Configs: []kadm.Config{{Key: unclean, Value: &test.value}}}}
+		findings, err := topic.configuration(configs, replicas(test.replicas))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Severity
+		for _, f := range findings {
+			got = f.Severity
+		}
+		if got != test.want {
+			t.Errorf("%+v: got %v", test, findings)
+		}
+	}
+}
+
+// TestCheckWithoutTheRight lets the user read the topics but not how they are
+// configured: an advice for each, and no refusal.
+func TestCheckWithoutTheRight(t *testing.T) {
+	fake := broker(t, kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("PLAIN", "admin", "secret"),
+		kfake.User("PLAIN", "callfold", "secret",
+			kfake.ACL{Resource: kmsg.ACLResourceTypeTopic, Name: "aircall.", Pattern: kmsg.ACLResourcePatternTypePrefixed, Operation: kmsg.ACLOperationDescribe, Allow: true}))
+	s := settings.Default().Kafka
+	s.Brokers, s.ReplicationFactor, s.Partitions = fake.ListenAddrs(), 1, 6
+	s.SASL = settings.SASL{Mechanism: "plain", Username: "admin", Password: "secret"}
+	create(t, kadm.NewClient(client(t, s)), Topics(s, false))
+
+	s.SASL.Username = "callfold"
+	adm := kadm.NewClient(client(t, s))
+	findings := check(t, adm, StageTopics(s, Events, Calls))
+	if refusal := Refusal(findings); refusal != "" {
+		t.Error(refusal)
+	}
+	const want = "aircall.events | configuration | not readable | give this user the right DESCRIBE_CONFIGS on the topic\n" +
+		"aircall.calls | configuration | not readable | give this user the right DESCRIBE_CONFIGS on the topic\n"
+	if got := wrongs(t, adm, StageTopics(s, Events, Calls)); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// TestTransactionVersion asks clusters of several releases.
+func TestTransactionVersion(t *testing.T) {
+	for _, test := range []struct {
+		release *kversion.Versions
+		found   string
+		ok      bool
+	}{{kversion.V3_6_0(), "0", false}, {kversion.V4_0_0(), "2", true}} {
+		_, adm := cluster(t, kfake.MaxVersions(test.release))
+		got, err := CheckTransactions(t.Context(), adm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Found != test.found || got.OK != test.ok || (got.Severity == Advice) == test.ok {
+			t.Errorf("got %+v, want %+v", got, test)
 		}
 	}
 }
@@ -190,7 +300,7 @@ func TestCheckFindsPartitions(t *testing.T) {
 	other := s
 	other.Partitions, other.ReplicationFactor = 12, 2
 	got := wrongs(t, adm, Topics(other, false))
-	for _, want := range []string{"aircall.calls | partitions | 6 | set kafka.partitions to 6;", "aircall.tasks | replication | 1 | add replicas"} {
+	for _, want := range []string{"aircall.calls | partitions | 6 | set kafka.partitions to 6,", "aircall.tasks | replication | 1 | add replicas"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got\n%swant a line with %q", got, want)
 		}
@@ -199,7 +309,7 @@ func TestCheckFindsPartitions(t *testing.T) {
 	if answer, err := adm.UpdatePartitions(t.Context(), 8, "aircall.calls"); err != nil || answer.Error() != nil {
 		t.Fatal(err, answer.Error())
 	}
-	const want = "aircall.calls | partitions | 8 | delete and recreate the topic"
+	const want = "aircall.calls | partitions | 8 | set kafka.partitions to 6, stop all stages, delete the topic"
 	if got := wrongs(t, adm, Topics(s, false)); !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 1 {
 		t.Errorf("got\n%swant only %q", got, want)
 	}

@@ -14,12 +14,13 @@ type Health struct {
 	mu      sync.Mutex
 	order   []string
 	reasons map[string]string // empty = ready
+	remarks map[string]string // of ready components
 }
 
 // NewHealth has the named components, each not ready with the reason "starting",
 // so that readiness cannot come before a component has said a word.
 func NewHealth(components ...string) *Health {
-	h := &Health{reasons: map[string]string{}}
+	h := &Health{reasons: map[string]string{}, remarks: map[string]string{}}
 	for _, name := range components {
 		h.NotReady(name, "starting")
 	}
@@ -27,23 +28,27 @@ func NewHealth(components ...string) *Health {
 }
 
 // Ready says that the component works.
-func (h *Health) Ready(component string) { h.set(component, "") }
+func (h *Health) Ready(component string) { h.set(component, "", "") }
+
+// ReadyBut says that the component works, with something that an operator
+// should know all the same.
+func (h *Health) ReadyBut(component, remark string) { h.set(component, "", remark) }
 
 // NotReady says that the component does not work, and why, in words for an operator.
 func (h *Health) NotReady(component, reason string) {
 	if reason == "" {
 		reason = "not ready"
 	}
-	h.set(component, reason)
+	h.set(component, reason, "")
 }
 
-func (h *Health) set(component, reason string) {
+func (h *Health) set(component, reason, remark string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if _, known := h.reasons[component]; !known {
 		h.order = append(h.order, component)
 	}
-	h.reasons[component] = reason
+	h.reasons[component], h.remarks[component] = reason, remark
 }
 
 // Component is the state of one component.
@@ -51,6 +56,7 @@ type Component struct {
 	Name   string
 	Ready  bool
 	Reason string // why it is not ready
+	Remark string // what to know of it though it is
 }
 
 // Components are the states of all, in the order in which they came.
@@ -59,7 +65,7 @@ func (h *Health) Components() []Component {
 	defer h.mu.Unlock()
 	all := make([]Component, 0, len(h.order))
 	for _, name := range h.order {
-		all = append(all, Component{Name: name, Ready: h.reasons[name] == "", Reason: h.reasons[name]})
+		all = append(all, Component{Name: name, Ready: h.reasons[name] == "", Reason: h.reasons[name], Remark: h.remarks[name]})
 	}
 	return all
 }
@@ -74,10 +80,13 @@ func (h *Health) serveReady(w http.ResponseWriter, _ *http.Request) {
 	}
 	var body strings.Builder
 	for _, c := range components {
-		if c.Ready {
-			fmt.Fprintf(&body, "%s: ready\n", c.Name)
-		} else {
+		switch {
+		case !c.Ready:
 			fmt.Fprintf(&body, "%s: not ready: %s\n", c.Name, c.Reason)
+		case c.Remark != "":
+			fmt.Fprintf(&body, "%s: ready, but: %s\n", c.Name, c.Remark)
+		default:
+			fmt.Fprintf(&body, "%s: ready\n", c.Name)
 		}
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -94,6 +94,7 @@ func (c *checker) ingest() {
 			c.add("ingest.tokens", "", "holds an empty token, which would let anybody in", "remove it")
 		}
 	}
+	c.journal()
 	if !c.need.has(ForIngest) {
 		return
 	}
@@ -114,15 +115,17 @@ func (c *checker) stages() {
 	if p.StateDir == "" && c.need.has(ForProcessor) {
 		c.add("processor.state_dir", `""`, "the processor has nowhere to keep its table", mend)
 	}
-	if p.Lanes < 0 {
-		c.add("processor.lanes", strconv.Itoa(p.Lanes), "cannot be negative", "use 0 for one lane per core")
-	}
+	c.lanes("processor.lanes", p.Lanes)
+	c.timeouts("processor.timeouts", p.Timeouts, quickTimeouts)
 	if s.StateDir == "" && c.need.has(ForSink) {
 		c.add("sink.state_dir", `""`, "the sink has nowhere to keep its table", mend)
 	}
 	if p.StateDir != "" && p.StateDir == s.StateDir {
 		c.add("sink.state_dir", s.StateDir, "is also processor.state_dir; each stage keeps a table of its own", "give each its own directory")
 	}
+	c.lanes("sink.lanes", s.Lanes)
+	c.salesforceAnswer(s.Timeouts)
+	c.timeouts("sink.timeouts", s.Timeouts, patientTimeouts)
 }
 
 // quoted shows an empty or spaced value in quotes, any other as it is.

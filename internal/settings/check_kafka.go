@@ -44,6 +44,7 @@ func (c *checker) kafka() {
 			c.add(p.key, p.value, "is longer than 200 characters", "shorten it")
 		}
 	}
+	c.oneOf("kafka.group_protocol", k.GroupProtocol, "classic", "consumer")
 	if k.Partitions < 1 || k.Partitions > maxPartitions {
 		c.add("kafka.partitions", strconv.Itoa(k.Partitions), "must be from 1 to 10000", "12 is right for most")
 	}

@@ -115,12 +115,17 @@ func privateKeyProblem(text string) string {
 	return ""
 }
 
-// withoutUser is the URL without what stands before an @, which may be a password.
+// withoutUser is the URL without what stands before an @, which may be a
+// password, also where it is no right URL.
 func withoutUser(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.User == nil {
-		return address
+	scheme, rest, found := strings.Cut(address, "://")
+	if !found {
+		scheme, rest = "", address
+	} else {
+		scheme += "://"
 	}
-	u.User = url.User("…")
-	return u.String()
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = mask + rest[at:]
+	}
+	return scheme + rest
 }

@@ -14,6 +14,9 @@ import (
 // and its like) show, masked, only when they are set: so what is printed for
 // settings without secrets can be read back.
 func (s Settings) Print(w io.Writer) error {
+	// Values may not have been checked, and a URL with a password is refused
+	// only there.
+	s.Salesforce.LoginURL = withoutUser(s.Salesforce.LoginURL)
 	var document yaml.Node
 	if err := document.Encode(s); err != nil {
 		return fmt.Errorf("encoding the settings: %w", err)

@@ -1,6 +1,10 @@
 package settings
 
-import "github.com/callfold/callfold/projector"
+import (
+	"time"
+
+	"github.com/callfold/callfold/projector"
+)
 
 // Settings are all settings of callfold; docs/settings.md describes each key.
 type Settings struct {
@@ -28,6 +32,8 @@ type Kafka struct {
 	GroupPrefix string `yaml:"group_prefix"`
 	// Instance is the stable name of this process; empty = the host name.
 	Instance string `yaml:"instance"`
+	// GroupProtocol is classic, or consumer for that of KIP-848.
+	GroupProtocol string `yaml:"group_protocol"`
 	// Partitions is the partition count of the three main topics, for topics create.
 	Partitions int `yaml:"partitions"`
 	// ReplicationFactor is that of every topic, for topics create.
@@ -65,6 +71,8 @@ type Ingest struct {
 	TokensFile string `yaml:"tokens_file"`
 	// JournalDir is where events wait while the broker is away; empty = nowhere.
 	JournalDir string `yaml:"journal_dir"`
+	// JournalMaxBytes is how much may wait there.
+	JournalMaxBytes int `yaml:"journal_max_bytes"`
 }
 
 // Processor is the stage that folds events into calls.
@@ -72,7 +80,22 @@ type Processor struct {
 	// StateDir is the directory of its table.
 	StateDir string `yaml:"state_dir"`
 	// Lanes is the number of transactions at once; 0 = one per core.
-	Lanes int `yaml:"lanes"`
+	Lanes    int      `yaml:"lanes"`
+	Timeouts Timeouts `yaml:"timeouts"`
+}
+
+// Timeouts are those of a stage's consumer group and transactions. Each must be
+// longer than the one before it.
+type Timeouts struct {
+	// Heartbeat is how often a member tells the group that it lives, and so how
+	// soon it learns of a rebalance.
+	Heartbeat time.Duration `yaml:"heartbeat"`
+	// Rebalance is how long the others wait for a member that is in a batch.
+	Rebalance time.Duration `yaml:"rebalance"`
+	// Session is how long a member may be silent before it counts as dead.
+	Session time.Duration `yaml:"session"`
+	// Transaction is how long a transaction may stay open.
+	Transaction time.Duration `yaml:"transaction"`
 }
 
 // Sink is the stage that writes to Salesforce.
@@ -81,6 +104,9 @@ type Sink struct {
 	StateDir string `yaml:"state_dir"`
 	// DryRun decides and records, and writes nothing to Salesforce.
 	DryRun bool `yaml:"dry_run"`
+	// Lanes is the number of batches at once; 0 = one per core, but two at the least.
+	Lanes    int      `yaml:"lanes"`
+	Timeouts Timeouts `yaml:"timeouts"`
 }
 
 // Salesforce is the org.
@@ -128,12 +154,13 @@ func Default() Settings {
 		Kafka: Kafka{
 			Brokers:           []string{"localhost:9092"},
 			TopicPrefix:       "aircall.",
+			GroupProtocol:     "classic",
 			Partitions:        12,
 			ReplicationFactor: 3,
 		},
-		Ingest:    Ingest{Listen: ":8080"},
-		Processor: Processor{StateDir: "/var/lib/callfold/processor"},
-		Sink:      Sink{StateDir: "/var/lib/callfold/sink"},
+		Ingest:    Ingest{Listen: ":8080", JournalMaxBytes: 1 << 30},
+		Processor: Processor{StateDir: "/var/lib/callfold/processor", Timeouts: quickTimeouts},
+		Sink:      Sink{StateDir: "/var/lib/callfold/sink", Timeouts: patientTimeouts},
 		Settings:  projector.DefaultSettings(),
 		Salesforce: Salesforce{
 			LoginURL:   "https://login.salesforce.com",
