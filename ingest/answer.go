@@ -1,11 +1,13 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/callfold/callfold/ingest/journal"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -17,9 +19,9 @@ const retryAfter = 10 * time.Second
 type result string
 
 const (
-	accepted     result = "accepted"     // 200, durable in events
+	accepted     result = "accepted"     // 200, durable in events or in the journal
 	ignored      result = "ignored"      // 200, not about a call
-	rejected     result = "rejected"     // 200, durable in rejected
+	rejected     result = "rejected"     // 200, durable in rejected or in the journal
 	unauthorized result = "unauthorized" // 401
 	badRequest   result = "bad_request"  // 400, not JSON
 	tooLarge     result = "too_large"    // 413
@@ -59,7 +61,16 @@ var (
 	answerInterrupted  = fail(incomplete, http.StatusServiceUnavailable, "The body did not arrive in full, or not in time; send it again.")
 	answerBusy         = fail(unavailable, http.StatusServiceUnavailable, "Too many large requests at once; send it again.")
 	answerUnavailable  = fail(unavailable, http.StatusServiceUnavailable, "The event could not be stored for certain; send it again.")
+	answerFull         = fail(unavailable, http.StatusServiceUnavailable, "No broker takes events, and the journal is full; send it again.")
 )
+
+// unavailableFor is the answer for a record that was not stored.
+func unavailableFor(err error) answer {
+	if errors.Is(err, journal.ErrFull) {
+		return answerFull
+	}
+	return answerUnavailable
+}
 
 func answerRejected(reason schemas.RejectReason) answer {
 	return answer{rejected, http.StatusOK, fmt.Sprintf("{\"status\":\"rejected\",\"reason\":%q}\n", reason)}

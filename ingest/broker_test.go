@@ -99,6 +99,12 @@ func (s site) ready() error {
 // onSite runs test in a bubble.
 func onSite(t *testing.T, test func(t *testing.T, s site), more ...kgo.Opt) {
 	t.Helper()
+	onSiteWith(t, func(*testing.T, *Options) {}, test, more...)
+}
+
+// onSiteWith is onSite with other options.
+func onSiteWith(t *testing.T, change func(*testing.T, *Options), test func(t *testing.T, s site), more ...kgo.Opt) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		network := new(kfake.VirtualNetwork)
 		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(network.Listen),
@@ -123,6 +129,7 @@ func onSite(t *testing.T, test func(t *testing.T, s site), more ...kgo.Opt) {
 		o.Now, o.Health = time.Now, s.health.set
 		o.Logger = slog.New(slog.NewTextHandler(s.log, nil))
 		o.Registerer = prometheus.NewRegistry()
+		change(t, &o)
 		if s.Server, err = New(o); err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}, []string{"reason"}),
 		durable: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "callfold_ingest_durable_seconds",
-			Help:    "Time from the start of a request until its record was on all in-sync replicas.",
+			Help:    "Time from the start of a request until its record was on all in-sync replicas, or in the journal.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 4},
 		}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{

@@ -63,10 +63,11 @@ func ProbeTopics(client *kgo.Client, topics ...string) func(context.Context) err
 
 var errNoAck = errors.New("no acknowledgement in time")
 
-// store appends a record and waits until all in-sync replicas have it, or ctx
+// produce appends a record and waits until all in-sync replicas have it, or ctx
 // ends. A record that was never sent is then given up by the client; one that
 // was sent may still be written, hence the answer that it is not known.
-func (s *Server) store(ctx context.Context, record *kgo.Record) error {
+func (s *Server) produce(ctx context.Context, record *kgo.Record) error {
+	started := time.Now()
 	done := make(chan error, 1) // the promise must not block when we are gone
 	s.o.Producer.TryProduce(ctx, record, func(_ *kgo.Record, err error) { done <- err })
 	var err error
@@ -75,6 +76,6 @@ func (s *Server) store(ctx context.Context, record *kgo.Record) error {
 	case <-ctx.Done():
 		err = errNoAck
 	}
-	s.broker.produced(err)
+	s.broker.produced(started, err)
 	return err
 }

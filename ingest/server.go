@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/callfold/callfold/ingest/journal"
 )
 
 // Path is where Aircall's webhooks are posted to.
@@ -29,9 +31,13 @@ type Options struct {
 	// Probe asks the broker whether it is there and knows the topics, see
 	// [ProbeTopics]. Only Run calls it.
 	Probe func(context.Context) error
+	// Journal takes the records that the broker does not; nil means none. Who
+	// opened it closes it, after Run has returned and the last request has ended.
+	Journal *journal.Journal
 	// Health is told whether webhooks can be stored: nil when the broker answered
 	// the last probe, and no record failed within the last ten seconds without
-	// another one being taken since. Nil means that nobody wants to know.
+	// another one being taken since; a *Degraded when they can be, but somebody
+	// should look after it. Nil means that nobody wants to know.
 	Health func(component string, problem error)
 	// AckTimeout bounds a request from its first byte to its answer; 0 means
 	// 4 s. Aircall takes a webhook for failed after 5 s.
@@ -53,6 +59,7 @@ type Server struct {
 	metrics *metrics
 	bodies  *bodyReader
 	broker  *brokerState
+	replay  *replay // nil without a journal
 	// refusals limits the log of what anybody on the internet can provoke.
 	refusals occasionally
 }
@@ -85,17 +92,22 @@ func New(o Options) (*Server, error) {
 	if o.Registerer == nil {
 		o.Registerer = prometheus.NewRegistry()
 	}
-	m, err := newMetrics(o.Registerer)
-	if err != nil {
+	s := &Server{
+		o:      o,
+		tokens: accepted,
+		bodies: newBodyReader(),
+		broker: &brokerState{log: o.Logger, health: o.Health, journal: o.Journal, ask: make(chan struct{}, 1), probed: errNotAsked},
+	}
+	if o.Journal != nil {
+		s.replay = newReplay(s)
+	}
+	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, err
 	}
-	return &Server{
-		o:       o,
-		tokens:  accepted,
-		metrics: m,
-		bodies:  newBodyReader(),
-		broker:  &brokerState{log: o.Logger, health: o.Health, probed: errNotAsked},
-	}, nil
+	if err := s.registerJournal(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // ServeHTTP answers one webhook. The checks come in this order: method, body,
@@ -131,7 +143,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) answer {
 		return v.answer
 	}
 	if err := s.store(ctx, v.record); err != nil {
-		return answerUnavailable // logged by brokerState, not for every request
+		return unavailableFor(err) // logged by brokerState and the journal, not for every request
 	}
 	s.metrics.durable.Observe(time.Since(started).Seconds())
 	if v.rejection != nil {
