@@ -1,4 +1,5 @@
-# Everything here needs Go and nothing else, but for what test-clients says.
+# Everything here needs Go and nothing else, but for test-clients and for what
+# runs Apache Kafka (Java 17 or later and Maven); each says what it misses.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
@@ -15,8 +16,16 @@ endif
 BENCHTIME ?= 1s
 FUZZTIME  ?= 1m
 
-# Arguments for make run, such as ARGS='--traffic 60'.
+# Arguments for make run, such as ARGS='--traffic 60'; and for make chaos, make
+# bench-processor and make test-breaks.
 ARGS ?=
+
+# What make chaos and make soak run on: embedded, or apache (three nodes).
+BROKER ?= embedded
+
+# How long make soak is.
+EVENTS ?= 1000000
+KILLS  ?= 200
 
 GOLANGCI_LINT := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
 
@@ -25,7 +34,7 @@ tests_with = $(shell grep -rl '^func $(1)' --include=*_test.go --exclude-dir=nod
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## everything in one process: webhook to Salesforce Task, with generated calls
@@ -41,6 +50,44 @@ test: ## all tests, and ten seconds of fuzzing
 	@$(if $(RACE),:,echo 'No C compiler: the tests run without the race detector.')
 	go test $(RACE) -tags $(TAGS) ./...
 	go test -run '^$$' -fuzz '^FuzzParseEvent$$' -fuzztime 10s ./schemas
+
+.PHONY: kafka
+kafka: ## Apache Kafka in the background on 127.0.0.1:19092 (needs Java 17 and Maven)
+	@go run ./internal/apache/cmd up
+
+.PHONY: kafka-cluster
+kafka-cluster: ## three nodes of it, on 19092, 19094 and 19096
+	@go run ./internal/apache/cmd up-cluster
+
+.PHONY: kafka-down
+kafka-down: ## end either
+	@go run ./internal/apache/cmd down
+
+.PHONY: test-kafka
+test-kafka: ## the integration suite on Apache Kafka, one node and three (needs Java 17 and Maven)
+	BROKER=apache go test -count=1 ./internal/apache
+	BROKER=apache go test -count=1 -timeout 20m ./test/kafka
+	BROKER=cluster go test -count=1 -timeout 20m ./test/kafka
+
+.PHONY: test-breaks
+test-breaks: ## take out one handling of a hazard after the other; its test must turn red
+	go run ./test/breaks $(ARGS)
+
+.PHONY: test-upgrade
+test-upgrade: ## rolling upgrade and downgrade with two builds
+	go test -count=1 -timeout 15m -tags upgrade ./test/upgrade
+
+.PHONY: chaos
+chaos: ## a minute of killed processes and a failing network (BROKER=apache needs Java 17 and Maven)
+	go run ./test/chaos -broker $(BROKER) $(ARGS)
+
+.PHONY: soak
+soak: ## chaos with EVENTS (1000000) and KILLS (200)
+	go run ./test/chaos -broker $(BROKER) -events $(EVENTS) -kills $(KILLS) $(ARGS)
+
+.PHONY: bench-processor
+bench-processor: ## events a second of the exactly-once fold, beside the limit
+	go run ./processor/bench $(ARGS)
 
 .PHONY: test-clients
 test-clients: test/clients/node_modules ## stock clients on callfold dev (needs kcat, node and npm)
@@ -80,5 +127,5 @@ docs-check: ## links between the documents; every command and setting is documen
 	go test -run 'Documented|Docs|Reference' ./cmd/callfold ./internal/settings
 
 .PHONY: clean
-clean: ## remove what was built; .callfold, the data of make run, stays
+clean: ## remove what was built; .callfold and .kafka, the data of make run and make kafka, stay
 	rm -rf bin test/clients/node_modules

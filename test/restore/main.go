@@ -1,0 +1,169 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/callfold/callfold/internal/kafka"
+)
+
+type options struct {
+	calls   []int
+	load    time.Duration
+	rate    int
+	svg     string
+	profile string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "restore:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case brokerRole:
+			return runBroker(ctx, args[1])
+		case stageRole:
+			return runStage(ctx, args[1:])
+		}
+	}
+	o := options{}
+	calls := ""
+	flags := flag.NewFlagSet("restore", flag.ContinueOnError)
+	flags.StringVar(&calls, "calls", "100000,300000,1000000", "numbers of calls")
+	flags.DurationVar(&o.load, "load", 20*time.Second, "how long the stage works for the measure of its memory")
+	flags.IntVar(&o.rate, "rate", 2000, "events a second of that work")
+	flags.StringVar(&o.svg, "svg", "", "file for the curve of memory")
+	flags.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the last restore from nothing")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	for c := range strings.SplitSeq(calls, ",") {
+		n, err := strconv.Atoi(c)
+		if err != nil || n < 1 {
+			return fmt.Errorf("-calls %q: wanted numbers, separated by commas", calls)
+		}
+		o.calls = append(o.calls, n)
+	}
+	return measureAll(ctx, o)
+}
+
+// measureAll prints a row for each number of calls.
+func measureAll(ctx context.Context, o options) error {
+	var rows []row
+	fmt.Println(head)
+	for _, n := range o.calls {
+		r, err := measure(ctx, o, n)
+		if err != nil {
+			return fmt.Errorf("with %d calls: %w", n, err)
+		}
+		fmt.Println(r)
+		rows = append(rows, r)
+	}
+	if o.svg == "" {
+		return nil
+	}
+	return os.WriteFile(o.svg, []byte(curve(rows)), 0o644)
+}
+
+// measure is all measures of one number of calls.
+func measure(ctx context.Context, o options, calls int) (r row, err error) {
+	dir, err := os.MkdirTemp("", "callfold-restore-")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b, err := start(brokerRole, filepath.Join(dir, "broker"))
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, b.end(syscall.SIGTERM)) }()
+	addr, err := b.hear(ctx)
+	if err != nil {
+		return r, err
+	}
+	f, err := newFiller(ctx, addr)
+	if err != nil {
+		return r, err
+	}
+	defer f.client.Close()
+	r.calls = calls
+	if r.stateBytes, err = f.fill(ctx, calls); err != nil {
+		return r, err
+	}
+
+	store := filepath.Join(dir, "state")
+	s, err := startStage(ctx, addr, store, plain, o.profile)
+	if err != nil {
+		return r, err
+	}
+	r.restore, r.restoreCPU = s.took, s.cpu
+	note("%d calls: restored from nothing in %s, %s of CPU", calls, s.took, s.cpu)
+	if err := f.load(ctx, o, calls); err != nil {
+		return r, errors.Join(err, s.end(syscall.SIGKILL))
+	}
+	r.memory, r.peak, err = s.memory()
+	if err = errors.Join(err, s.end(syscall.SIGKILL)); err != nil {
+		return r, err
+	}
+	note("%d calls: %d MB under load, %d MB at the most", calls, r.memory>>20, r.peak>>20)
+	for _, took := range []*time.Duration{&r.afterKill, &r.afterStop} {
+		if s, err = startStage(ctx, addr, store, plain, ""); err != nil {
+			return r, err
+		}
+		*took = s.took
+		note("%d calls: restarted in %s", calls, s.took)
+		if err := s.end(syscall.SIGTERM); err != nil {
+			return r, err
+		}
+	}
+	r.storeBytes, err = diskUse(store)
+	if err != nil {
+		return r, err
+	}
+	if s, err = startStage(ctx, addr, filepath.Join(dir, "timers"), withTimers, ""); err != nil {
+		return r, err
+	}
+	r.timers, r.timersCPU = s.took, s.cpu
+	return r, s.end(syscall.SIGTERM)
+}
+
+// note says what was measured so far: a run takes minutes.
+func note(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+// diskUse adds up the files of a folder.
+func diskUse(dir string) (total int64, err error) {
+	err = filepath.Walk(dir, func(_ string, info os.FileInfo, err error) error {
+		if err == nil && !info.IsDir() {
+			total += info.Size()
+		}
+		return err
+	})
+	return total, err
+}
+
+// topicPrefix is that of all topics here.
+const topicPrefix = "restore."
+
+var (
+	events = topicPrefix + kafka.Events
+	callsT = topicPrefix + kafka.Calls
+)

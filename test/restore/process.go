@@ -1,0 +1,94 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is this program in another role.
+type process struct {
+	cmd  *exec.Cmd
+	said chan string // the lines that it prints; closed when it ends
+}
+
+func start(args ...string) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
+	p := &process{cmd: exec.Command(self, args...), said: make(chan string, 16)}
+	p.cmd.Stderr = os.Stderr
+	// A signal from the terminal is for us; and nothing of us outlives us.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("making a pipe: %w", err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", args[0], err)
+	}
+	go func() {
+		defer close(p.said)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			p.said <- lines.Text()
+		}
+	}()
+	return p, nil
+}
+
+// hear waits for the next line.
+func (p *process) hear(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	select {
+	case line, ok := <-p.said:
+		if !ok {
+			return "", errors.Join(errors.New("the process ended"), p.cmd.Wait())
+		}
+		return line, nil
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), p.end(syscall.SIGKILL))
+	}
+}
+
+// end ends the process. One that was killed need not end in order.
+func (p *process) end(s syscall.Signal) error {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return err
+	}
+	for range p.said { // nobody listens any more
+	}
+	if err := p.cmd.Wait(); err != nil && s != syscall.SIGKILL {
+		return fmt.Errorf("ending %s: %w", p.cmd.Args[1], err)
+	}
+	return nil
+}
+
+// memory is what the kernel counts for the process: now, and at the most.
+func (p *process) memory() (now, peak int64, err error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(line, ":")
+		kb, _ := strconv.ParseInt(strings.Fields(value + " 0")[0], 10, 64)
+		switch name {
+		case "VmRSS":
+			now = kb << 10
+		case "VmHWM":
+			peak = kb << 10
+		}
+	}
+	return now, peak, nil
+}
