@@ -92,3 +92,34 @@ func TestSuspendedOwnerIsTold(t *testing.T) {
 		}
 	})
 }
+
+// TestEndDoesNotWaitForARebalance: the group's coordinator is away for a while in the
+// midst of a turn. The client gives up its membership, rejoins only when it may
+// rebalance, and until then the transaction cannot end.
+func TestEndDoesNotWaitForARebalance(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var s *stage
+		var back time.Time
+		var done atomic.Bool
+		s = w.start("a", func(o *Options[tally]) {
+			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+				if done.CompareAndSwap(false, true) {
+					s.plug.Pull()
+					time.Sleep(2 * time.Second) // virtual
+					s.plug.PutBack()
+					back = time.Now()
+				}
+				return addUp(ctx, b)
+			})
+		})
+		w.send(10)
+		w.wait("the input is committed", w.drained)
+		if took := time.Since(back); took >= QuickTimeouts.Transaction {
+			t.Errorf("it took %s, as long as a transaction may", took)
+		}
+		if n := s.counter("callfold_transactions_total", "unknown"); n != 0 {
+			t.Errorf("%v transactions ended in the unknown", n)
+		}
+		w.expect()
+	})
+}
