@@ -14,6 +14,14 @@
 //   - It drops a member that waits in a rebalance for longer than its session
 //     timeout. The stages' rebalance timeout is shorter than their session
 //     timeout anyway (package stream).
+//   - It never gives up a member whose connection was gone when its JoinGroup was
+//     answered, so its partitions stay unread until somebody joins under the same
+//     instance id. Stages do when they are restarted; random schedules in tests
+//     remove such members themselves.
+//   - It closes the connection on a wrong password where Kafka answers with an
+//     error (package kafka explains both).
+//   - A fetch from a partition without a leader is answered at once, so clients
+//     spin. Only tests have such partitions.
 package broker
 
 import (

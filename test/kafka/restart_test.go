@@ -76,23 +76,21 @@ func TestLeaderless(t *testing.T) {
 	p := w.processor("a")
 	w.load(manyCalls / 3)
 	w.drained()
+	before := w.events
 	shared.stop(t, away, true)
-	before, err := w.handled(w.patiently())
-	check(t, err)
-	back := make(chan struct{})
+	back := make(chan error, 1)
 	go func() {
-		defer close(back)
 		time.Sleep(30 * time.Second) // polling: the outage itself
-		shared.start(t, away)
+		back <- shared.apache.StartNode(w.Context(), away)
 	}()
 	wait := w.loadSlowly(manyCalls/3, 2*time.Second)
-	w.waitHandled(int(before) + 500)
+	w.waitHandled(before + 500)
 	select {
-	case <-back:
-		t.Error("the partitions that had a leader waited for those that had none")
+	case err := <-back:
+		t.Fatalf("the partitions that had a leader waited for those that had none (%v)", err)
 	default:
 	}
-	<-back
+	check(t, <-back)
 	wait()
 	w.drained()
 	w.verify()
