@@ -164,7 +164,7 @@ func (b *brokerState) readiness(trouble error) error {
 	case trouble == nil:
 		return &Degraded{fmt.Sprintf("should Kafka go away, nothing would take the webhooks: %v", held.Problem)}
 	case held.Problem != nil:
-		return fmt.Errorf("Kafka takes no events (%w), nor does the journal: %w", trouble, held.Problem)
+		return fmt.Errorf("events are not taken by Kafka (%w), nor by the journal: %w", trouble, held.Problem)
 	}
 	return &Degraded{fmt.Sprintf("Kafka takes no events, they wait in the journal (%d events, %d of %d bytes): %v", held.Events, held.Bytes, held.Limit, trouble)}
 }

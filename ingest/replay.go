@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -279,12 +280,7 @@ func (p *replay) tryAlone(ctx context.Context, segment *journal.Segment) {
 }
 
 func (s *segmentState) any(wanted standing) bool {
-	for _, standing := range s.standing {
-		if standing == wanted {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.standing, wanted)
 }
 
 // settle removes a segment whose records are all in Kafka. Of one that has only

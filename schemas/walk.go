@@ -65,7 +65,7 @@ func (w *walk) object(i int, m *members) int {
 			return notJSON
 		}
 		name := w.text[i:nameEnd].str()
-		end := notJSON
+		var end int
 		switch opens := byteAt(w.body, start) == '{'; {
 		case opens && m == &w.top && name == "data":
 			end = w.object(start, &w.data)

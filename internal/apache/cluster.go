@@ -127,7 +127,7 @@ func (c *Cluster) Stop(ctx context.Context, node int) error {
 // are others.
 func (c *Cluster) StartNode(ctx context.Context, node int) error {
 	if c.node(node).running() {
-		return fmt.Errorf("Kafka node %d is running", node) //nolint:staticcheck,revive // a name begins it
+		return fmt.Errorf("Kafka node %d is running", node) //nolint:staticcheck // a name begins it
 	}
 	if err := c.start(node); err != nil {
 		return err

@@ -83,7 +83,7 @@ func (o *Options) clusterID() (string, error) {
 		return "", fmt.Errorf("reading the id of the Kafka cluster: %w", err)
 	}
 	var raw [16]byte
-	rand.Read(raw[:]) //nolint:errcheck // crypto/rand never fails
+	rand.Read(raw[:])
 	id = []byte(base64.RawURLEncoding.EncodeToString(raw[:]))
 	if err := os.WriteFile(file, id, 0o644); err != nil {
 		return "", fmt.Errorf("writing the id of the Kafka cluster: %w", err)

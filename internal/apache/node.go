@@ -95,7 +95,7 @@ func (p *process) end(ctx context.Context, signal syscall.Signal) error {
 
 // died is the error of a node that ended by itself.
 func (p *process) died() error {
-	return fmt.Errorf("%w: node %d: %v; the end of %s:\n%s", ErrDied, p.node, p.err, p.log, tail(p.log, 20))
+	return fmt.Errorf("%w: node %d: %w; the end of %s:\n%s", ErrDied, p.node, p.err, p.log, tail(p.log, 20))
 }
 
 // tail is the last lines of a file, as far as they can be had.

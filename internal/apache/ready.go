@@ -45,7 +45,7 @@ func serve(ctx context.Context, client *kgo.Client) error {
 		return err
 	}
 	begin := kmsg.NewPtrInitProducerIDRequest()
-	begin.TransactionalID = kmsg.StringPtr(probe)
+	begin.TransactionalID = new(probe)
 	begin.TransactionTimeoutMillis = 10_000
 	answer, err := begin.RequestWith(ctx, client)
 	if err != nil {

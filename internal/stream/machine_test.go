@@ -53,7 +53,7 @@ func (s schedule) play(t *testing.T, dir string) []string {
 	defer watchdog.Stop()
 	synctest.Test(t, func(*testing.T) {
 		defer func() {
-			if p := recover(); p != nil && p != errStopped {
+			if p := recover(); p != nil && p != any(errStopped) {
 				failed.Errorf("%v\n%s", p, debug.Stack())
 			}
 		}()

@@ -49,11 +49,13 @@ func (l *lane[V]) changelogEnds(ctx context.Context, adm *kadm.Client, partition
 		return ends, fmt.Errorf("asking for the topic %s: %w", topic, err)
 	}
 	ends.topicID = hex.EncodeToString(topicID(topics[topic].ID))
+	// It asks for all partitions, and the error may be about others: one without a
+	// leader must not hold up the restore of the rest.
 	end, err := adm.ListEndOffsets(ctx, topic)
-	if err != nil {
+	o, ok := end.Lookup(topic, partition)
+	if !ok && err != nil {
 		return ends, fmt.Errorf("asking for the end of %s: %w", topic, err)
 	}
-	o, ok := end.Lookup(topic, partition)
 	if !ok {
 		return ends, fmt.Errorf("%s has no partition %d, %s has: they must have the same number", topic, partition, l.opts.Input)
 	}

@@ -223,7 +223,8 @@ func (s *Store) leave(problem error) error {
 		closed := make(chan error, 1)
 		go func() { closed <- s.release() }()
 		select {
-		case <-closed: // what else it says follows from the problem
+		case err := <-closed:
+			problem = errors.Join(problem, err)
 		case <-time.After(flushWithin):
 		}
 	}

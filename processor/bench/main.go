@@ -64,7 +64,7 @@ func parse(args []string) (o options, err error) {
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	for _, s := range strings.Split(*lanes, ",") {
+	for s := range strings.SplitSeq(*lanes, ",") {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
 			return o, fmt.Errorf("-lanes %s: %q is no number of lanes", *lanes, s)
@@ -87,7 +87,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 
-	fmt.Fprintf(progress, "writing %d events\n", o.events)
+	_, _ = fmt.Fprintf(progress, "writing %d events\n", o.events)
 	log, err := preload(ctx, c, o, dir)
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 				if err != nil {
 					return fmt.Errorf("round %d, %s with %d lanes: %w", round+1, loop, lanes, err)
 				}
-				fmt.Fprintf(progress, "round %d, %d lanes, %-5s %s\n", round+1, lanes, loop, r)
+				_, _ = fmt.Fprintf(progress, "round %d, %d lanes, %-5s %s\n", round+1, lanes, loop, r)
 				key := resultKey(lanes, loop)
 				results[key] = append(results[key], r)
 			}

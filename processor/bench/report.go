@@ -49,10 +49,13 @@ func resultKey(lanes int, loop string) string { return fmt.Sprint(lanes, loop) }
 
 // report prints the medians.
 func report(w io.Writer, o options, c *cluster, log *eventLog, results map[string][]result) error {
-	fmt.Fprintf(w, "%d events of %d bytes, %d calls, %d partitions; %s; batches of up to %d; medians of %d rounds; %d cores\n\n",
+	_, err := fmt.Fprintf(w, "%d events of %d bytes, %d calls, %d partitions; %s; batches of up to %d; medians of %d rounds; %d cores\n\n",
 		log.events, log.bytes/int64(log.events), log.calls, o.partitions, c.name, o.batch, o.rounds, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return err
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "lanes\tloop\tevents/s\tof the limit\tCPU/event, stage\tbroker\tstates/event\tevents/transaction\t")
+	_, _ = fmt.Fprintln(t, "lanes\tloop\tevents/s\tof the limit\tCPU/event, stage\tbroker\tstates/event\tevents/transaction\t")
 	for _, lanes := range o.lanes {
 		folds, limits := results[resultKey(lanes, fold)], results[resultKey(lanes, limit)]
 		ratios := make([]float64, len(folds))
@@ -62,12 +65,12 @@ func report(w io.Writer, o options, c *cluster, log *eventLog, results map[strin
 		slices.Sort(ratios)
 		row := func(loop, ratio string, rs []result) {
 			m := medians(rs)
-			fmt.Fprintf(t, "%d\t%s\t%.0f\t%s\t%.1f µs\t%.1f µs\t%.2f\t%.0f\t\n", lanes, loop, m.perSecond, ratio, micros(m.stage), micros(m.broker), m.states, m.batch)
+			_, _ = fmt.Fprintf(t, "%d\t%s\t%.0f\t%s\t%.1f µs\t%.1f µs\t%.2f\t%.0f\t\n", lanes, loop, m.perSecond, ratio, micros(m.stage), micros(m.broker), m.states, m.batch)
 		}
 		row(fold, fmt.Sprintf("%.0f %%", 100*ratios[len(ratios)/2]), folds)
 		row(limit, "", limits)
 	}
-	return t.Flush()
+	return t.Flush() // has the errors of the lines
 }
 
 // medians are each figure's median.

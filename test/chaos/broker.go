@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
 
@@ -123,8 +122,6 @@ func dial(ctx context.Context, address string) error {
 type cluster struct {
 	*apache.Cluster
 	proxied []string
-
-	mu sync.Mutex // one node changes at a time
 }
 
 const clusterNodes = 3

@@ -57,7 +57,7 @@ func knownEverywhere(ctx context.Context, client *kgo.Client, topics []kafka.Top
 	ask := kmsg.NewPtrMetadataRequest()
 	for _, t := range topics {
 		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = kmsg.StringPtr(t.Name)
+		topic.Topic = new(t.Name)
 		ask.Topics = append(ask.Topics, topic)
 	}
 	for _, broker := range client.SeedBrokers() {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -124,7 +125,7 @@ func (w *world) closedEnds(topic string) map[int32]int64 {
 		}
 		all.Each(func(o kadmListed) {
 			if s, _ := stable.Lookup(topic, o.Partition); o.Err != nil || s.Err != nil || s.Offset != o.Offset {
-				err = fmt.Errorf("partition %d ends at %d (%v), and is stable up to %d (%v)", o.Partition, o.Offset, o.Err, s.Offset, s.Err)
+				err = errors.Join(fmt.Errorf("partition %d ends at %d, and is stable up to %d", o.Partition, o.Offset, s.Offset), o.Err, s.Err)
 			} else if o.Offset > 0 {
 				ends[o.Partition] = o.Offset
 			}
