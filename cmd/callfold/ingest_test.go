@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/callfold/callfold/ingest"
 	"github.com/callfold/callfold/internal/app"
@@ -61,12 +60,7 @@ func startIngest(t *testing.T, s settings.Settings) (url string, stop func() err
 }
 
 func TestIngestTakesWebhooksUntilItIsStopped(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "aircall.events", "aircall.rejected"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cluster.Close()
-	url, stop := startIngest(t, ingestSettings(cluster.ListenAddrs()...))
+	url, stop := startIngest(t, ingestSettings(newCluster(t)...))
 	body := fmt.Sprintf(`{"resource":"call","event":"call.created","timestamp":%d,"token":"secret","data":{"id":812}}`, time.Now().Unix())
 	resp, err := http.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/app"
@@ -30,11 +29,7 @@ type sinkWorld struct {
 
 func newSinkWorld(t *testing.T) *sinkWorld {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "aircall.calls", "aircall.tasks", "aircall.rejected"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
+	brokers := newCluster(t)
 	org, err := sfsim.New(sfsim.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -43,14 +38,14 @@ func newSinkWorld(t *testing.T) *sinkWorld {
 	t.Cleanup(server.Close)
 
 	s := settings.Default()
-	s.Kafka.Brokers, s.Kafka.Instance = cluster.ListenAddrs(), "test"
+	s.Kafka.Brokers, s.Kafka.Instance = brokers, "test"
 	s.Admin.Listen = "127.0.0.1:0"
 	s.Sink.StateDir = t.TempDir()
 	s.Salesforce.LoginURL = server.URL
 	s.Salesforce.Auth = settings.Auth{Flow: "client_credentials", ClientID: "dev", ClientSecret: "dev"}
 
 	opts := append([]kgo.Opt{
-		kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.ConsumeTopics("aircall.tasks"),
+		kgo.SeedBrokers(brokers...), kgo.ConsumeTopics("aircall.tasks"),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 	}, kafka.ProducerOptions()...)
 	client, err := kgo.NewClient(opts...)
