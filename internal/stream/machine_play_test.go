@@ -275,7 +275,8 @@ func (m *machine) heal() {
 
 // buryTheDead takes members out of the group that no longer run. The embedded
 // broker forgets to time a member out whose connection was gone when its JoinGroup
-// was answered: it would keep its partitions for ever. Apache Kafka does not.
+// was answered, and a static one that left as if to come back: they would keep their
+// partitions for ever. Apache Kafka does not.
 func (m *machine) buryTheDead() {
 	m.t.Helper()
 	time.Sleep(2 * QuickTimeouts.Session) // virtual
@@ -284,6 +285,14 @@ func (m *machine) buryTheDead() {
 		for lane := range 2 {
 			alive[fmt.Sprintf("g-%s-%d", who, lane)] = p.running != nil && lane < p.lanes
 		}
+	}
+	if m.protocol == ConsumerProtocol {
+		for id, lives := range alive {
+			if !lives {
+				m.remove(id)
+			}
+		}
+		return
 	}
 	group := m.cluster.GroupInfo("g")
 	if group == nil {
