@@ -4,6 +4,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -13,7 +14,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/callfold/callfold/internal/table"
 	"github.com/callfold/callfold/schemas"
@@ -261,4 +265,37 @@ func TestKeyWhoseStateWasDeleted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPredecessorsTransactionIsEnded: who comes back ends the transaction that its
+// predecessor left open, also when the first attempt fails. Otherwise the offsets of
+// its partitions, and so its restores, wait until that transaction has timed out.
+func TestPredecessorsTransactionIsEnded(t *testing.T) {
+	inWorld(t, func(w *world) {
+		patient := func(o *Options[tally]) { o.Timeouts = PatientTimeouts }
+		w.send(60)
+		a := w.start("a", patient)
+		w.expect()
+		cut := make(chan struct{})
+		w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+			a.kill()
+			close(cut)
+			return nil, errors.New("cut"), true
+		})
+		w.send(60)
+		<-cut
+
+		failing := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.KafkaStorageError, Count: 3})
+		b := w.start("a", patient)
+		began := time.Now()
+		w.wait("it is ready", b.ready)
+		if took := time.Since(began); took > PatientTimeouts.Transaction/4 {
+			t.Errorf("that took %s, the transaction's timeout is %s", took, PatientTimeouts.Transaction)
+		}
+		if failing.Hits() == 0 {
+			t.Error("no attempt failed: the test shows nothing")
+		}
+		w.expect()
+		w.noMismatch()
+	})
 }

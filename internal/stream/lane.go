@@ -75,11 +75,7 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	}
 	l.session = session
 	defer l.close(cut)
-	// A predecessor that was killed may have left a transaction open. Taking its
-	// transactional id ends it at once; otherwise that waits for our first
-	// transaction, or for its timeout, and until then nobody can restore the
-	// partitions that it wrote to. What fails here comes again with the first transaction.
-	go func() { _, _, _ = session.Client().ProducerID(sctx) }()
+	go l.endPredecessor(sctx, session.Client())
 
 	wait := newBackOff()
 	for ctx.Err() == nil {

@@ -94,6 +94,22 @@ func samePartition(string) func(*kgo.Record, int) int {
 	return func(r *kgo.Record, partitions int) int { return int(r.Partition) % partitions }
 }
 
+// endPredecessor ends the transaction that a predecessor of the lane may have left
+// open, by taking its transactional id. Until that has succeeded, or the transaction
+// has timed out, the group tells nobody the offsets of the partitions that it wrote
+// to, so neither this lane nor another can begin with them. It tries for as long as
+// the session lasts: the first attempt often meets the very broker whose going away
+// left the transaction open.
+func (l *lane[V]) endPredecessor(ctx context.Context, cl *kgo.Client) {
+	for wait := newBackOff(); ctx.Err() == nil; pause(ctx, wait.NextBackOff()) {
+		if _, _, err := cl.ProducerID(ctx); err == nil {
+			return
+		} else if ctx.Err() == nil {
+			l.log.Warn("taking over the transactional id failed; trying again", "cause", err)
+		}
+	}
+}
+
 // takeBack makes the way free for a lane that comes back under the protocol
 // "consumer". There the coordinator refuses a member whose instance id is taken
 // (UNRELEASED_INSTANCE_ID), and so one that was killed would have to wait for the
