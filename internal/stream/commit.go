@@ -178,20 +178,13 @@ func (l *lane[V]) fence(ctx context.Context, b *Batch[V]) error {
 	if err != nil {
 		return fmt.Errorf("asking for the producer id: %w", err)
 	}
-	add := kmsg.NewPtrAddOffsetsToTxnRequest()
-	add.TransactionalID = l.id + l.opts.TransactionalSuffix
-	add.ProducerID, add.ProducerEpoch, add.Group = pid, epoch, l.opts.Group
-	added, err := add.RequestWith(ctx, cl)
-	if err == nil {
-		err = kerr.ErrorForCode(added.ErrorCode)
-	}
-	if err != nil {
-		return fmt.Errorf("adding offsets to a transaction: %w", err)
+	if err := l.addOffsets(ctx, cl, pid, epoch); err != nil {
+		return err
 	}
 
 	member, generation := cl.GroupMetadata()
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	req.TransactionalID, req.Group = add.TransactionalID, l.opts.Group
+	req.TransactionalID, req.Group = l.id+l.opts.TransactionalSuffix, l.opts.Group
 	req.ProducerID, req.ProducerEpoch = pid, epoch
 	req.MemberID, req.Generation, req.InstanceID = member, generation, &l.id
 	topic := kmsg.NewTxnOffsetCommitRequestTopic()

@@ -65,7 +65,7 @@ func (l *lane[V]) run(ctx context.Context) {
 func (l *lane[V]) runSession(ctx context.Context) error {
 	sctx, cut := context.WithCancel(context.Background())
 	defer cut()
-	if err := l.takeBack(ctx); err != nil {
+	if err := l.succeed(ctx); err != nil {
 		return err
 	}
 	l.heartbeats = &heartbeats{now: l.opts.Now}
@@ -75,7 +75,6 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	}
 	l.session = session
 	defer l.close(cut)
-	go l.endPredecessor(sctx, session.Client())
 
 	wait := newBackOff()
 	for ctx.Err() == nil {

@@ -10,30 +10,38 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/callfold/callfold/internal/table"
 	"github.com/callfold/callfold/schemas"
 )
 
-// forgetStates handles some input and then deletes all records of the changelog,
-// whose end stays where it was: nothing can be seen that reaches it.
-func (w *world) forgetStates() {
+// startForgetful handles some input, and starts a stage that finds all records of the
+// changelog deleted, whose end stays where it was: nothing can be seen that reaches it.
+func (w *world) startForgetful(instance string) *stage {
 	w.t.Helper()
 	w.send(60)
-	s := w.start("before")
+	before := w.start("before")
 	w.expect()
-	s.stop()
+	before.stop()
 	time.Sleep(time.Minute) // virtual; until the group is empty
+	// The records go after the stage has come, and before it restores.
+	hold := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.UnstableOffsetCommit, Count: -1})
+	s := w.start(instance)
+	w.wait("it has partitions", func() bool { return w.assigned()["g-"+instance+"-0"] == partitions })
 	for p := range int32(partitions) {
 		w.check(w.cluster.DeleteRecords("state", p, w.cluster.PartitionInfo("state", p).HighWatermark))
 	}
+	hold.Remove()
+	return s
 }
 
 func TestBarrierWhereTheEndCannotBeSeen(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.forgetStates()
-		w.start("a")
+		w.startForgetful("a")
 		w.send(60)
 		w.expect() // the states are gone, so all input was handled again
 		if n := w.barriers(); n != partitions {

@@ -3,13 +3,9 @@ package stream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 var errJoining = errors.New("joining the consumer group")
@@ -93,76 +89,3 @@ func beginAtZero(_ context.Context, offsets map[string]map[int32]kgo.Offset) (ma
 func samePartition(string) func(*kgo.Record, int) int {
 	return func(r *kgo.Record, partitions int) int { return int(r.Partition) % partitions }
 }
-
-// endPredecessor ends the transaction that a predecessor of the lane may have left
-// open, by taking its transactional id. Until that has succeeded, or the transaction
-// has timed out, the group tells nobody the offsets of the partitions that it wrote
-// to, so neither this lane nor another can begin with them. It tries for as long as
-// the session lasts: the first attempt often meets the very broker whose going away
-// left the transaction open.
-func (l *lane[V]) endPredecessor(ctx context.Context, cl *kgo.Client) {
-	for wait := newBackOff(); ctx.Err() == nil; pause(ctx, wait.NextBackOff()) {
-		if _, _, err := cl.ProducerID(ctx); err == nil {
-			return
-		} else if ctx.Err() == nil {
-			l.log.Warn("taking over the transactional id failed; trying again", "cause", err)
-		}
-	}
-}
-
-// takeBack makes the way free for a lane that comes back under the protocol
-// "consumer". There the coordinator refuses a member whose instance id is taken
-// (UNRELEASED_INSTANCE_ID), and so one that was killed would have to wait for the
-// session timeout of its former self. So the lane takes leave for it, with the
-// epoch that says that the instance will be back: that keeps its partitions for
-// it. The classic protocol replaces the former member of an instance id unasked.
-func (l *lane[V]) takeBack(ctx context.Context) error {
-	if l.opts.GroupProtocol != ConsumerProtocol {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeouts.Session)
-	defer cancel()
-	cl, err := kgo.NewClient(l.opts.Client()...)
-	if err != nil {
-		return fmt.Errorf("making a Kafka client: %w", err)
-	}
-	defer cl.Close()
-	adm := kadm.NewClient(cl)
-	versions, err := adm.ApiVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("asking what the brokers can do: %w", err)
-	}
-	for _, v := range versions {
-		if _, known := v.KeyMaxVersion(int16(kmsg.ConsumerGroupDescribe)); v.Err == nil && !known {
-			return nil // the client will join by the classic protocol
-		}
-	}
-	groups, err := adm.DescribeConsumerGroups(ctx, l.opts.Group)
-	if err == nil {
-		err = groups[l.opts.Group].Err
-	}
-	switch {
-	case errors.Is(err, kerr.GroupIDNotFound):
-		return nil // it will be a new group
-	case err != nil:
-		return fmt.Errorf("asking for the group's members: %w", err)
-	}
-	for _, m := range groups[l.opts.Group].Members {
-		if m.InstanceID == nil || *m.InstanceID != l.id || m.MemberEpoch == awayEpoch {
-			continue
-		}
-		away := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-		away.Group, away.MemberID, away.InstanceID, away.MemberEpoch = l.opts.Group, m.MemberID, m.InstanceID, awayEpoch
-		resp, err := away.RequestWith(ctx, cl)
-		if err == nil {
-			err = kerr.ErrorForCode(resp.ErrorCode)
-		}
-		if err != nil && !errors.Is(err, kerr.UnknownMemberID) {
-			return fmt.Errorf("taking leave for the former member: %w", err)
-		}
-	}
-	return nil
-}
-
-// awayEpoch is the epoch of a static member that is away and will be back (KIP-848).
-const awayEpoch = -2

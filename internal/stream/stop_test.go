@@ -68,9 +68,8 @@ func TestStopsWhenAllTakesLong(t *testing.T) {
 // TestStopsWhileABarrierIsWritten is the same during a restore.
 func TestStopsWhileABarrierIsWritten(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.forgetStates()
 		cut := make(chan struct{})
-		s := w.start("a")
+		s := w.startForgetful("a")
 		w.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 			s.plug.Pull()
 			close(cut)

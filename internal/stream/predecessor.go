@@ -1,0 +1,155 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+)
+
+// succeed ends what a predecessor of the lane, or its last session, may have left
+// behind: its transaction, and its membership of the group.
+func (l *lane[V]) succeed(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeouts.Session)
+	defer cancel()
+	// These versions of two requests are those of clients older than
+	// transaction.version 2: they name the partitions of a transaction themselves, and
+	// ending it leaves the producer's epoch as it is.
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(int16(kmsg.AddPartitionsToTxn), 3)
+	versions.SetMaxKeyVersion(int16(kmsg.EndTxn), 4)
+	cl, err := kgo.NewClient(append(l.opts.Client(),
+		kgo.TransactionalID(l.id+l.opts.TransactionalSuffix),
+		kgo.TransactionTimeout(l.opts.Timeouts.Transaction),
+		kgo.MaxVersions(versions),
+	)...)
+	if err != nil {
+		return fmt.Errorf("making a Kafka client: %w", err)
+	}
+	defer cl.Close()
+	if err := l.abortOpen(ctx, cl); err != nil {
+		return fmt.Errorf("ending the predecessor's transaction: %w", err)
+	}
+	if l.opts.GroupProtocol != ConsumerProtocol {
+		return nil
+	}
+	return l.takeBack(ctx, cl)
+}
+
+// abortOpen ends the transaction that the predecessor left open. While it is open,
+// nobody can restore the partitions that it wrote to, and the group tells nobody the
+// offsets that it committed.
+//
+// Taking the transactional id does that for what the coordinator knows. A broker that
+// is stopped in order may leave more: Kafka 4.4.0 can then call a transaction
+// complete that has a marker in none of its partitions, and no timeout ever ends it
+// there. So one more transaction is aborted, which has all partitions that any of the
+// lane's may have had: its markers end whatever the same producer has open in them.
+//
+// If what is aborted so was told to be committed, states and offsets go together, or
+// the guard finds that they do not fit; the input is handled again.
+func (l *lane[V]) abortOpen(ctx context.Context, cl *kgo.Client) error {
+	id, epoch, err := cl.ProducerID(ctx)
+	if err != nil {
+		return err
+	}
+	topics, err := kadm.NewClient(cl).ListTopics(ctx, l.opts.Changelog, l.opts.Rejected)
+	if err != nil {
+		return fmt.Errorf("asking for the topics: %w", err)
+	}
+	add := kmsg.NewPtrAddPartitionsToTxnRequest()
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch = l.id+l.opts.TransactionalSuffix, id, epoch
+	for _, t := range topics {
+		topic := kmsg.NewAddPartitionsToTxnRequestTopic()
+		topic.Topic, topic.Partitions = t.Topic, t.Partitions.Numbers()
+		add.Topics = append(add.Topics, topic)
+	}
+	added, err := add.RequestWith(ctx, cl)
+	if err != nil {
+		return fmt.Errorf("adding partitions: %w", err)
+	}
+	for _, t := range added.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return fmt.Errorf("adding %s, partition %d: %w", t.Topic, p.Partition, err)
+			}
+		}
+	}
+	if err := l.addOffsets(ctx, cl, id, epoch); err != nil {
+		return err
+	}
+	end := kmsg.NewPtrEndTxnRequest()
+	end.TransactionalID, end.ProducerID, end.ProducerEpoch = add.TransactionalID, id, epoch
+	ended, err := end.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(ended.ErrorCode)
+	}
+	return err
+}
+
+// addOffsets makes the group's offsets part of the open transaction.
+func (l *lane[V]) addOffsets(ctx context.Context, cl *kgo.Client, id int64, epoch int16) error {
+	add := kmsg.NewPtrAddOffsetsToTxnRequest()
+	add.TransactionalID, add.Group = l.id+l.opts.TransactionalSuffix, l.opts.Group
+	add.ProducerID, add.ProducerEpoch = id, epoch
+	added, err := add.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(added.ErrorCode)
+	}
+	if err != nil {
+		return fmt.Errorf("adding offsets to a transaction: %w", err)
+	}
+	return nil
+}
+
+// takeBack makes the way free for a lane that comes back under the protocol
+// "consumer". There the coordinator refuses a member whose instance id is taken
+// (UNRELEASED_INSTANCE_ID), and so one that was killed would have to wait for the
+// session timeout of its former self. So the lane takes leave for it, with the
+// epoch that says that the instance will be back: that keeps its partitions for
+// it. The classic protocol replaces the former member of an instance id unasked.
+func (l *lane[V]) takeBack(ctx context.Context, cl *kgo.Client) error {
+	adm := kadm.NewClient(cl)
+	versions, err := adm.ApiVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("asking what the brokers can do: %w", err)
+	}
+	for _, v := range versions {
+		if _, known := v.KeyMaxVersion(int16(kmsg.ConsumerGroupDescribe)); v.Err == nil && !known {
+			return nil // the client will join by the classic protocol
+		}
+	}
+	groups, err := adm.DescribeConsumerGroups(ctx, l.opts.Group)
+	if err == nil {
+		err = groups[l.opts.Group].Err
+	}
+	switch {
+	case errors.Is(err, kerr.GroupIDNotFound):
+		return nil // it will be a new group
+	case err != nil:
+		return fmt.Errorf("asking for the group's members: %w", err)
+	}
+	for _, m := range groups[l.opts.Group].Members {
+		if m.InstanceID == nil || *m.InstanceID != l.id || m.MemberEpoch == awayEpoch {
+			continue
+		}
+		away := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		away.Group, away.MemberID, away.InstanceID, away.MemberEpoch = l.opts.Group, m.MemberID, m.InstanceID, awayEpoch
+		resp, err := away.RequestWith(ctx, cl)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil && !errors.Is(err, kerr.UnknownMemberID) {
+			return fmt.Errorf("taking leave for the former member: %w", err)
+		}
+	}
+	return nil
+}
+
+// awayEpoch is the epoch of a static member that is away and will be back (KIP-848).
+const awayEpoch = -2
