@@ -32,7 +32,7 @@ func (l *lane[V]) succeed(ctx context.Context) error {
 		return fmt.Errorf("making a Kafka client: %w", err)
 	}
 	defer cl.Close()
-	if err := l.abortOpen(ctx, cl); err != nil {
+	if err := l.endOpen(ctx, cl); err != nil {
 		return fmt.Errorf("ending the predecessor's transaction: %w", err)
 	}
 	if l.opts.GroupProtocol != ConsumerProtocol {
@@ -41,19 +41,22 @@ func (l *lane[V]) succeed(ctx context.Context) error {
 	return l.takeBack(ctx, cl)
 }
 
-// abortOpen ends the transaction that the predecessor left open. While it is open,
+// endOpen ends the transaction that the predecessor left open. While it is open,
 // nobody can restore the partitions that it wrote to, and the group tells nobody the
 // offsets that it committed.
 //
-// Taking the transactional id does that for what the coordinator knows. A broker that
-// is stopped in order may leave more: Kafka 4.4.0 can then call a transaction
-// complete that has a marker in none of its partitions, and no timeout ever ends it
-// there. So one more transaction is aborted, which has all partitions that any of the
-// lane's may have had: its markers end whatever the same producer has open in them.
+// Taking the transactional id aborts what the coordinator knows. A broker that is
+// stopped in order may leave more: Kafka 4.4.0 can then call a transaction complete
+// that has a marker in some of its partitions, or in none, and no timeout ever ends it
+// in the others. So one more transaction is ended, which has all partitions that any
+// of the lane's may have had: its markers end whatever the same producer has open.
 //
-// If what is aborted so was told to be committed, states and offsets go together, or
-// the guard finds that they do not fit; the input is handled again.
-func (l *lane[V]) abortOpen(ctx context.Context, cl *kgo.Client) error {
+// It is a commit. If the coordinator had committed, that is what the lane was told
+// and has in its tables. If it had aborted, either states or offsets may now be
+// committed without the other, and the guard finds that and has input handled again.
+// An abort could take states back that the tables have and whose offsets were
+// committed: nobody would find that.
+func (l *lane[V]) endOpen(ctx context.Context, cl *kgo.Client) error {
 	id, epoch, err := cl.ProducerID(ctx)
 	if err != nil {
 		return err
@@ -84,7 +87,7 @@ func (l *lane[V]) abortOpen(ctx context.Context, cl *kgo.Client) error {
 		return err
 	}
 	end := kmsg.NewPtrEndTxnRequest()
-	end.TransactionalID, end.ProducerID, end.ProducerEpoch = add.TransactionalID, id, epoch
+	end.TransactionalID, end.ProducerID, end.ProducerEpoch, end.Commit = add.TransactionalID, id, epoch, true
 	ended, err := end.RequestWith(ctx, cl)
 	if err == nil {
 		err = kerr.ErrorForCode(ended.ErrorCode)
