@@ -56,8 +56,12 @@ type Outcome struct {
 	Refused string `json:"refused,omitzero"`
 	// Attempts counts the failed writes since the last success.
 	Attempts int `json:"attempts,omitzero"`
-	// NextAttempt is when a waiting or retrying call is looked at again, in
-	// UNIX milliseconds; 0 = only when its state changes.
+	// Confirm is when the Task is to be read back, in UNIX milliseconds: a request
+	// of which nobody knows what became of it may be carried out until then. 0 = it
+	// is known what the Task holds.
+	Confirm int64 `json:"confirm,omitzero"`
+	// NextAttempt is when the call is looked at again, in UNIX milliseconds; 0 =
+	// only when its state changes.
 	NextAttempt int64 `json:"next_attempt,omitzero"`
 	// Parked is the call record to look at again at NextAttempt.
 	Parked *CallRecord `json:"parked,omitzero"`

@@ -56,6 +56,7 @@ type bench struct {
 	table   *table
 	pending []*kgo.Record
 	repeats int // of pending
+	since   time.Time
 	owned   func() error
 	mu      sync.Mutex
 	seen    []string // requests
@@ -189,7 +190,7 @@ func (b *bench) turn() {
 
 // try is turn, for turns that fail: then the same records come again.
 func (b *bench) try() error {
-	in := input{b.table, 0, b.pending, b.repeats, b.table.due(b.clock)}
+	in := input{b.table, 0, b.pending, b.repeats, b.table.due(b.clock), b.since}
 	b.table.changed = map[string]schemas.Outcome{}
 	err := b.sink.handle(b.Context(), b.clock, b.owned, []input{in})
 	b.sink.metrics.turn([]input{in}, err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/projector"
 	"github.com/callfold/callfold/schemas"
 )
@@ -26,6 +27,13 @@ type job struct {
 	stateHash string
 	// Operator's commands that no outcome has taken account of yet.
 	rewrite, rematch, retry bool
+
+	// confirm is when the Task must be read back, in UNIX milliseconds, 0 for never;
+	// unconfirmed is true when that is now, until it was done: then holds is what the
+	// Task has.
+	confirm     int64
+	unconfirmed bool
+	holds       salesforce.Record
 
 	// Found by resolve, anew in each round.
 	lookup   projector.Lookup
@@ -57,6 +65,7 @@ func (j *job) decide() {
 	j.rewrite, j.rematch, j.retry = asked.Rewrite.At != obeyed.Rewrite, asked.Rematch.At != obeyed.Rematch, asked.Retry.At != obeyed.Retry
 	j.decision = j.rules.Decide(j.record, j.now)
 	j.unwritten = j.rewrite || j.uncertain()
+	j.confirmable()
 	switch {
 	case j.decision.Rule == projector.RuleErased:
 		// Nothing of the call's content may stay, but where its Task is.
@@ -77,7 +86,7 @@ func (j *job) decide() {
 	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.retry:
 		// A newer state takes the parking place and keeps the time.
 		j.finish(schemas.Retrying)
-		j.outcome.Error, j.outcome.Attempts = j.prev.Error, j.prev.Attempts
+		j.outcome.Error, j.outcome.Attempts, j.outcome.Confirm = j.prev.Error, j.prev.Attempts, j.prev.Confirm
 		j.park(time.UnixMilli(j.prev.NextAttempt))
 	}
 	if j.prev.Result == schemas.Deleted {
@@ -91,7 +100,21 @@ func (j *job) decide() {
 // field whose wanted value has gone back to the remembered one meanwhile would be
 // left out otherwise.
 func (j *job) uncertain() bool {
-	return !j.dryRun && (j.repeated || j.prev.Result == schemas.Retrying)
+	return !j.dryRun && (j.repeated || j.prev.Result == schemas.Retrying || j.prev.Confirm != 0)
+}
+
+// confirmable decides when the Task is to be read back.
+func (j *job) confirmable() {
+	if j.dryRun {
+		return
+	}
+	j.unconfirmed = j.prev.Confirm != 0 && j.prev.Confirm <= j.now.UnixMilli()
+	if !j.unconfirmed {
+		j.confirm = j.prev.Confirm
+	}
+	if j.repeated {
+		j.unsure()
+	}
 }
 
 // finish ends the job, keeping what is remembered with the call.
@@ -105,7 +128,7 @@ func (j *job) finish(result schemas.Result) {
 	o.DecidedAt = j.now.UnixMilli()
 	o.TaskID = j.taskID
 	o.Error, o.Attempts, o.Refused = nil, 0, ""
-	o.NextAttempt, o.Parked = 0, nil
+	o.NextAttempt, o.Parked, o.Confirm = 0, nil, 0
 	state := &j.record.State
 	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
 	// Where nothing is written now, it holds for the next write.
@@ -134,6 +157,10 @@ func (j *job) written(result schemas.Result) {
 		maps.Copy(j.outcome.Written, j.prev.Written)
 	}
 	maps.Copy(j.outcome.Written, j.hashes)
+	if j.confirm != 0 {
+		j.outcome.Confirm = j.confirm
+		j.park(time.UnixMilli(j.confirm))
+	}
 }
 
 // reasons are those of the projector, with what Salesforce said about the
@@ -177,7 +204,7 @@ func (j *job) refused(p *problem) {
 		j.park(j.now.Add(wait))
 		j.metrics.retries.WithLabelValues(string(p.class)).Inc()
 	}
-	j.outcome.Error, j.outcome.Attempts = &e, attempts
+	j.outcome.Error, j.outcome.Attempts, j.outcome.Confirm = &e, attempts, j.confirm
 	if j.created != nil {
 		j.outcome.Match = j.created // it is there, and it was made for this call
 	}

@@ -11,11 +11,12 @@ import (
 )
 
 type metrics struct {
-	outcomes *prometheus.CounterVec
-	retries  *prometheus.CounterVec
-	lookups  *prometheus.CounterVec
-	paused   *prometheus.GaugeVec
-	delay    prometheus.Histogram
+	outcomes  *prometheus.CounterVec
+	retries   *prometheus.CounterVec
+	lookups   *prometheus.CounterVec
+	confirmed *prometheus.CounterVec
+	paused    *prometheus.GaugeVec
+	delay     prometheus.Histogram
 
 	now func() time.Time
 	mu  sync.Mutex
@@ -38,6 +39,10 @@ func newMetrics(r prometheus.Registerer, now func() time.Time) *metrics {
 			Name: "callfold_sink_lookups_total",
 			Help: "Numbers looked up, by where the match came from (remembered with the call, cache, query).",
 		}, []string{"source"}),
+		confirmed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "callfold_sink_confirmed_total",
+			Help: "Tasks read back after a request of which nobody knew what became of it, by what was found (as_wanted, mended, gone).",
+		}, []string{"result"}),
 		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "callfold_sink_paused",
 			Help: "1 while nothing is written to Salesforce, by reason (sign_in, config, org, throttle, outage, internal).",
@@ -55,7 +60,7 @@ func newMetrics(r prometheus.Registerer, now func() time.Time) *metrics {
 		Help: "Age of the oldest call that waits because writing is stopped; 0 while it is not.",
 	}, m.oldest)
 	if r != nil {
-		r.MustRegister(m.outcomes, m.retries, m.lookups, m.paused, m.delay, oldest)
+		r.MustRegister(m.outcomes, m.retries, m.lookups, m.confirmed, m.paused, m.delay, oldest)
 	}
 	return m
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -133,6 +134,7 @@ type input struct {
 	records   []*kgo.Record
 	repeats   int // how many of the first records may have been handled before
 	due       []string
+	since     time.Time // due before it may have been handled before, too
 }
 
 // Handle writes the calls of a batch to Salesforce and puts an outcome for each
@@ -141,7 +143,7 @@ type input struct {
 func (s *Sink) Handle(ctx context.Context, b *stream.Batch[schemas.Outcome]) error {
 	inputs := make([]input, len(b.Partitions))
 	for i, p := range b.Partitions {
-		inputs[i] = input{p, p.ID, p.Records, p.Repeats, p.Due}
+		inputs[i] = input{p, p.ID, p.Records, p.Repeats, p.Due, p.Since}
 	}
 	err := s.handle(ctx, b.Now, b.StillOwned, inputs)
 	s.metrics.turn(inputs, err)
@@ -165,6 +167,9 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 			break
 		}
 		if err := t.resolve(ctx, open); err != nil {
+			return err
+		}
+		if err := t.readBack(ctx, slices.Clone(open)); err != nil {
 			return err
 		}
 		if err := t.write(ctx, open); err != nil {

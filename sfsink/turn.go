@@ -92,7 +92,8 @@ func (t *turn) read(in input) error {
 			t.log.Error("a call was due but has no state to look at", "call_id", key, "result", prev.Result)
 			continue
 		}
-		if err := add(key, *prev.Parked, false, true); err != nil {
+		repeated := time.UnixMilli(prev.NextAttempt).Before(in.since.Add(clockSkew))
+		if err := add(key, *prev.Parked, false, repeated); err != nil {
 			return err
 		}
 	}

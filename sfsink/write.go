@@ -90,6 +90,8 @@ func (j *job) row() *row {
 			continue
 		case !j.unwritten && j.prev.Written[f.Name] == j.hashes[f.Name]:
 			continue
+		case j.holds != nil && same(f.Value, j.holds[f.Name]):
+			continue
 		}
 		r.fields[f.Name] = f.Value
 	}
@@ -212,6 +214,11 @@ func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.R
 			results, err = t.client.CollectionsUpsert(ctx, "Task", t.externalID, records)
 		} else {
 			results, err = t.client.CollectionsUpdate(ctx, "Task", records)
+		}
+		if err != nil && unanswered(err) {
+			for _, r := range rows {
+				r.unsure()
+			}
 		}
 		return err
 	})

@@ -62,8 +62,10 @@ type Partition[V any] struct {
 	// Repeats is how many of the first Records may have been handled before by a
 	// turn that did not commit, of this owner of the partition or of the one
 	// before. Outside of Kafka some of what that turn did may have taken place.
-	// Due may be repeats at any time.
 	Repeats int
+	// Since is the same for Due: a timer that went off before it may have been
+	// handled, by a clock of the one or the other process.
+	Since time.Time
 
 	codec     Codec[V]
 	table     *table.Table

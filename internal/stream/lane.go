@@ -147,7 +147,7 @@ func (l *lane[V]) comesAgain(b *Batch[V]) {
 	for _, p := range b.Partitions {
 		l.hot.drop(p.ownership)
 		if t := l.ready(p.ID); t != nil {
-			t.repeats = l.opts.BatchRecords
+			t.repeats, t.before, t.since = l.opts.BatchRecords, max(t.before, p.next), b.Now
 		}
 	}
 }
@@ -220,7 +220,7 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 		p := l.partition(b, t)
 		p.next = last.Offset + 1
 		p.Records = slices.DeleteFunc(f.Records, noInput)
-		p.Repeats = min(t.repeats, len(p.Records))
+		p.Repeats = min(t.repeats, before(p.Records, t.before))
 	})
 	if len(unready) > 0 {
 		// Records that were fetched before their partition was paused. They
@@ -240,6 +240,14 @@ func (l *lane[V]) stillOwned() error {
 		return fmt.Errorf("the group was not heard of for %s, more than a session: its partitions may belong to another process", silent.Round(time.Second))
 	}
 	return nil
+}
+
+// before counts the records with lower offsets, of records in order.
+func before(records []*kgo.Record, offset int64) int {
+	if i := slices.IndexFunc(records, func(r *kgo.Record) bool { return r.Offset >= offset }); i >= 0 {
+		return i
+	}
+	return len(records)
 }
 
 // noInput tells what is of Kafka or of the engine from what is for the handler.
@@ -297,7 +305,7 @@ func (l *lane[V]) partition(b *Batch[V], t *task) *Partition[V] {
 			return p
 		}
 	}
-	p := &Partition[V]{ID: t.partition, codec: l.opts.Codec, table: t.table, hot: l.hot, ownership: t.ownership}
+	p := &Partition[V]{ID: t.partition, codec: l.opts.Codec, table: t.table, hot: l.hot, ownership: t.ownership, Since: t.since}
 	b.Partitions = append(b.Partitions, p)
 	return p
 }

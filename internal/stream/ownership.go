@@ -24,8 +24,12 @@ type task struct {
 	// restored is closed.
 	table *table.Table
 	// repeats is how many records may still come again that a turn has handled
-	// which did not commit: no more than fit a batch. Used between polls only.
+	// which did not commit: no more than fit a batch, and none from the offset before
+	// on. Used between polls only; the restore sets before, like table.
 	repeats int
+	before  int64
+	// since is from when on no timer went off in a turn that did not commit.
+	since time.Time
 	// remaining is how many changelog offsets its restore still has to read.
 	remaining atomic.Int64
 	// confirmed is when the group last took the lane for a member, while this task
@@ -107,7 +111,7 @@ func (l *lane[V]) begin(cl *kgo.Client, p int32, next int64) {
 		l.given[p] = given{l.ownerships.Add(1), time.Now()}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &task{partition: p, ownership: l.given[p].ownership, cancel: cancel, restored: make(chan struct{}), repeats: l.opts.BatchRecords}
+	t := &task{partition: p, ownership: l.given[p].ownership, cancel: cancel, restored: make(chan struct{}), repeats: l.opts.BatchRecords, since: l.opts.Now()}
 	l.tasks[p] = t
 	l.lags.begin(t, next)
 	go l.restore(ctx, cl, t)

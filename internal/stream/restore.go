@@ -90,6 +90,7 @@ func (l *lane[V]) readChangelog(ctx context.Context, session *kgo.Client, t *tas
 	if err != nil {
 		return err
 	}
+	t.before = ends.input
 	if why := unfit(tab.Checkpoint(), ends, l.opts.Now()); why != "" {
 		l.log.Warn("the local state cannot be continued; restoring it from nothing", "partition", t.partition, "cause", why)
 		if err := tab.Reset(); err != nil {

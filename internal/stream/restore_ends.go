@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -16,6 +17,7 @@ type changelogEnds struct {
 	topicID       string
 	highWatermark int64
 	retention     time.Duration // delete.retention.ms: how long tombstones are kept
+	input         int64         // where the input partition ends
 }
 
 // unfit says why a table cannot be continued from its checkpoint, or "".
@@ -51,7 +53,7 @@ func (l *lane[V]) changelogEnds(ctx context.Context, adm *kadm.Client, partition
 	ends.topicID = hex.EncodeToString(topicID(topics[topic].ID))
 	// It asks for all partitions, and the error may be about others: one without a
 	// leader must not hold up the restore of the rest.
-	end, err := adm.ListEndOffsets(ctx, topic)
+	end, err := adm.ListEndOffsets(ctx, topic, l.opts.Input)
 	o, ok := end.Lookup(topic, partition)
 	if !ok && err != nil {
 		return ends, fmt.Errorf("asking for the end of %s: %w", topic, err)
@@ -62,7 +64,10 @@ func (l *lane[V]) changelogEnds(ctx context.Context, adm *kadm.Client, partition
 	if o.Err != nil {
 		return ends, fmt.Errorf("asking for the end of %s, partition %d: %w", topic, partition, o.Err)
 	}
-	ends.highWatermark = o.Offset
+	ends.highWatermark, ends.input = o.Offset, math.MaxInt64
+	if in, ok := end.Lookup(l.opts.Input, partition); ok && in.Err == nil {
+		ends.input = in.Offset
+	}
 	ends.retention = deleteRetention(ctx, adm, topic)
 	return ends, nil
 }

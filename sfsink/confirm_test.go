@@ -1,0 +1,136 @@
+package sfsink
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/callfold/callfold/internal/sfsim"
+	"github.com/callfold/callfold/schemas"
+)
+
+// lost makes the sink give up a turn whose write to call 1 got no answer, and
+// writes it in the turn after. What the Task was given is what a late copy of the
+// lost request would bring.
+func lost(t *testing.T, change func(*Options)) (b *bench, late string) {
+	t.Helper()
+	b = newBench(t, change)
+	b.answered(1, "+33123456789", "ada")
+	b.hungup(1)
+	b.sim.Fail(sfsim.Fault{Operation: "collections_upsert", Cut: true, Times: requestTries})
+	if err := b.try(); err == nil {
+		t.Fatal("the turn did not end in an error")
+	}
+	b.repeats = len(b.pending)
+	b.turn()
+	b.outcome(1, schemas.Created)
+	return b, `"CallDisposition":"late"`
+}
+
+// TestUnansweredWriteIsReadBack: Salesforce carries out a request that was given up,
+// after newer ones. The Task ends as it is wanted.
+func TestUnansweredWriteIsReadBack(t *testing.T) {
+	b, late := lost(t, nil)
+	b.later(20 * time.Second)
+	b.tagged(1, 80, "urgent")
+	b.turn()
+	want := b.task(1)["CallDisposition"]
+	if o := b.outcome(1, schemas.Updated); o.Confirm == 0 || o.Parked == nil {
+		t.Fatal("a newer state makes the sink forget to read the Task back")
+	}
+	b.later(40 * time.Second)
+	b.set("Task", b.task(1)["Id"].(string), late)
+	b.later(confirmAfter)
+	b.sent("")
+	b.turn()
+	b.task(1, "CallDisposition", want)
+	if o := b.outcome(1, schemas.Updated); o.Confirm != 0 || o.NextAttempt != 0 || o.Parked != nil {
+		t.Errorf("it is to be read back once more: %+v", o)
+	}
+	if n := b.sent("PATCH"); n != 1 {
+		t.Errorf("%d requests mended the Task, want 1", n)
+	}
+}
+
+// TestConfirmedTaskIsNotWritten: where the Task is as it is wanted, a query is all.
+func TestConfirmedTaskIsNotWritten(t *testing.T) {
+	b, _ := lost(t, nil)
+	b.later(confirmAfter + time.Second)
+	b.sent("")
+	b.turn()
+	if o := b.outcome(1, schemas.Unchanged); o.Confirm != 0 {
+		t.Error("it is to be read back once more")
+	}
+	if n := b.sent("PATCH"); n != 0 {
+		t.Errorf("%d requests wrote to the Task", n)
+	}
+	b.later(time.Hour)
+	b.turn()
+	if n := b.sent(""); n != 0 {
+		t.Errorf("%d requests an hour later", n)
+	}
+}
+
+// TestNothingIsTrustedBeforeTheReading: until then a write has all fields, also those
+// whose remembered values are wanted.
+func TestNothingIsTrustedBeforeTheReading(t *testing.T) {
+	b, late := lost(t, nil)
+	want := b.task(1)["CallDisposition"]
+	b.set("Task", b.task(1)["Id"].(string), late)
+	b.later(20 * time.Second)
+	b.event(1, "call.commented", 90, `"comments":[{"id":1,"content":"a note","posted_at":1780000090}]`)
+	b.turn()
+	b.task(1, "CallDisposition", want)
+}
+
+// TestReadBackOfADeletedTask: somebody deleted it meanwhile.
+func TestReadBackOfADeletedTask(t *testing.T) {
+	for setting, tasks := range map[string]int{"leave": 0, "recreate": 1} {
+		t.Run(setting, func(t *testing.T) {
+			b, _ := lost(t, func(o *Options) { o.Settings.Tasks.Deleted = setting })
+			b.remove("Task", b.task(1)["Id"].(string))
+			b.later(confirmAfter + time.Second)
+			b.turn()
+			if n := len(b.tasks()); n != tasks {
+				t.Errorf("%d Tasks, want %d", n, tasks)
+			}
+		})
+	}
+}
+
+// TestAnswerThatIsLateInOneTurn: the second try of a request succeeds, and the first
+// may be carried out yet.
+func TestAnswerThatIsLateInOneTurn(t *testing.T) {
+	for status, unsure := range map[int]bool{0: true, http.StatusGatewayTimeout: true, http.StatusInternalServerError: false} {
+		b := newBench(t, nil)
+		b.answered(1, "+33123456789", "ada")
+		b.hungup(1)
+		b.sim.Fail(sfsim.Fault{Operation: "collections_upsert", Cut: status == 0, Status: status, Code: "UNKNOWN_EXCEPTION"})
+		b.turn()
+		if o := b.outcome(1, schemas.Created); (o.Confirm != 0) != unsure {
+			t.Errorf("status %d: to be read back: %v, want %v", status, o.Confirm != 0, unsure)
+		}
+	}
+}
+
+// TestParkedCallsAtATakeover: a parked call that was due under the former owner may
+// have been written by it; one that becomes due later was not.
+func TestParkedCallsAtATakeover(t *testing.T) {
+	for name, unsure := range map[string]bool{"before": true, "after": false} {
+		b := newBench(t, nil)
+		b.answered(1, "+33123456789", "ada")
+		b.hungup(1)
+		b.sim.Fail(sfsim.Fault{ExternalIDs: []string{"1"}, Code: "UNABLE_TO_LOCK_ROW"})
+		b.turn()
+		b.outcome(1, schemas.Retrying)
+		b.since = b.clock.Add(-time.Hour)
+		b.later(time.Minute)
+		if unsure {
+			b.since = b.clock
+		}
+		b.turn()
+		if o := b.outcome(1, schemas.Created); (o.Confirm != 0) != unsure {
+			t.Errorf("due %s the takeover: to be read back: %v, want %v", name, o.Confirm != 0, unsure)
+		}
+	}
+}
