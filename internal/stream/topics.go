@@ -21,6 +21,9 @@ const (
 	topicsWithin = 10 * time.Second
 	// topicsAgain is how often a running stage looks at them again.
 	topicsAgain = 10 * time.Minute
+	// topicsKnown is how long it may take until every broker knows of topics that
+	// were just made, or changed.
+	topicsKnown = 3 * time.Second
 )
 
 // waitForTopics returns nil once the topics are there and right, or ctx is done.
@@ -32,6 +35,7 @@ func (e *Engine[V]) waitForTopics(ctx context.Context) error {
 	defer cl.Close()
 	adm := kadm.NewClient(cl)
 	wait := newBackOff()
+	var wrong time.Time // since when the topics are not right
 	for {
 		err := e.checkOption(ctx, adm)
 		if err == nil {
@@ -42,7 +46,14 @@ func (e *Engine[V]) waitForTopics(ctx context.Context) error {
 			return nil
 		}
 		if errors.As(err, new(*TopicError)) {
-			return err
+			if wrong.IsZero() {
+				wrong = time.Now()
+			}
+			if time.Since(wrong) >= topicsKnown {
+				return err
+			}
+			pause(ctx, topicsKnown/6)
+			continue
 		}
 		e.opts.Health(e.opts.Name, err)
 		e.opts.Logger.Warn("waiting for Kafka", "cause", err)
