@@ -69,8 +69,17 @@ func (l *lane[V]) endOpen(ctx context.Context, cl *kgo.Client) error {
 	add.TransactionalID, add.ProducerID, add.ProducerEpoch = l.id+l.opts.TransactionalSuffix, id, epoch
 	for _, t := range topics {
 		topic := kmsg.NewAddPartitionsToTxnRequestTopic()
-		topic.Topic, topic.Partitions = t.Topic, t.Partitions.Numbers()
-		add.Topics = append(add.Topics, topic)
+		topic.Topic = t.Topic
+		for _, p := range t.Partitions {
+			// The coordinator would wait for a partition without a leader, and the
+			// lane with it.
+			if p.Leader >= 0 && p.Err == nil {
+				topic.Partitions = append(topic.Partitions, p.Partition)
+			}
+		}
+		if len(topic.Partitions) > 0 {
+			add.Topics = append(add.Topics, topic)
+		}
 	}
 	added, err := add.RequestWith(ctx, cl)
 	if err != nil {
