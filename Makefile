@@ -90,13 +90,19 @@ bench-processor: ## events a second of the exactly-once fold, beside the limit
 	go run ./processor/bench $(ARGS)
 
 .PHONY: test-clients
-test-clients: test/clients/node_modules ## stock clients on callfold dev (needs kcat, node and npm)
+test-clients: test/clients/node_modules test/clients/venv ## stock clients on callfold dev (needs kcat, node, npm and python3 with venv)
 	@command -v kcat >/dev/null || { echo 'kcat is missing: apt-get install kcat, brew install kcat' >&2; exit 1; }
 	go test -tags clients -count=1 ./test/clients
 
 test/clients/node_modules: test/clients/package.json test/clients/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js 18 or later' >&2; exit 1; }
 	cd test/clients && npm ci --ignore-scripts
+	@touch $@
+
+test/clients/venv: test/clients/requirements.txt
+	@python3 -c 'import ensurepip, venv' || { echo 'python3 or its venv module is missing: apt-get install python3-venv' >&2; exit 1; }
+	python3 -m venv --clear $@
+	$@/bin/pip install --quiet --require-hashes --only-binary :all: -r $< || { rm -rf $@; exit 1; }
 	@touch $@
 
 .PHONY: fuzz
@@ -128,4 +134,4 @@ docs-check: ## links between the documents; every command and setting is documen
 
 .PHONY: clean
 clean: ## remove what was built; .callfold and .kafka, the data of make run and make kafka, stay
-	rm -rf bin test/clients/node_modules
+	rm -rf bin test/clients/node_modules test/clients/venv

@@ -204,7 +204,7 @@ func batch(c *call) *response {
 		if hasErrors && in.Halt {
 			resp = failure(fail(http.StatusPreconditionFailed, "BATCH_PROCESSING_HALTED", "Batch processing halted per request"))
 		} else {
-			c.s.usage.count(c.s.now(), c.s.options.DailyLimit)
+			c.s.usage.count(c.s.now())
 			resp = c.sub(sub.Method, "/services/data/"+strings.TrimPrefix(strings.TrimPrefix(sub.URL, "/services/data"), "/"), sub.Body)
 		}
 		hasErrors = hasErrors || !resp.ok()

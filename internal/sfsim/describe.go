@@ -30,7 +30,7 @@ func versions(method string) *response {
 // resources is GET /services/data/vNN.0 ("Resources by Version").
 func resources(c *call) *response {
 	out := map[string]string{}
-	for _, name := range []string{"composite", "limits", "query", "queryAll", "sobjects"} {
+	for _, name := range []string{"composite", "jobs", "limits", "parameterizedSearch", "query", "queryAll", "search", "sobjects"} {
 		out[name] = "/services/data/" + c.version + "/" + name
 	}
 	return answer(http.StatusOK, out)
@@ -42,9 +42,9 @@ func limits(c *call) *response {
 		Max       int `json:"Max"`
 		Remaining int `json:"Remaining"`
 	}
-	daily := c.s.options.DailyLimit
+	used, daily := c.s.usage.figures()
 	return answer(http.StatusOK, map[string]limit{
-		"DailyApiRequests": {daily, max(0, daily-c.s.usage.used())},
+		"DailyApiRequests": {daily, max(0, daily-used)},
 		"DataStorageMB":    {1024, 1024},
 	})
 }
@@ -159,7 +159,7 @@ func describeField(o *object, f *field) fieldDescription {
 		Name: f.name, Label: f.label, Type: f.kind, SOAPType: soapTypes[f.kind],
 		Length: f.length, ByteLength: 3 * f.length, Scale: f.scale,
 		Custom:     len(f.name) > 3 && f.name[len(f.name)-3:] == "__c",
-		Createable: f.create, Updateable: f.update, Nillable: f.nillable,
+		Createable: f.createable(), Updateable: f.updateable(), Nillable: f.nillable,
 		DefaultedOnCreate: f.fallback != nil || f.name == "OwnerId" || f.calculated || f.kind == typeID,
 		Calculated:        false, // true is for formula fields; ours are filled by the platform
 		ExternalID:        f.external, IDLookup: f.external || f.kind == typeID, Unique: f.unique,

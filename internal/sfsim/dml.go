@@ -11,7 +11,7 @@ func (t *tx) insert(o *object, set []assignment) (string, []*rowError) {
 	if !o.create && !t.load {
 		return "", []*rowError{refuse("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", nil, "entity type cannot be inserted: %s", o.label)}
 	}
-	if err := t.checkAccess(o, set, func(f *field) bool { return f.create }); err != nil {
+	if err := t.checkAccess(o, set, (*field).createable); err != nil {
 		return "", []*rowError{err}
 	}
 	next := make(row, len(o.fields))
@@ -19,7 +19,7 @@ func (t *tx) insert(o *object, set []assignment) (string, []*rowError) {
 		next[f.index] = f.fallback
 	}
 	errs := t.assign(next, set)
-	if f := o.field("OwnerId"); f != nil && next[f.index] == nil {
+	if f := o.any("OwnerId"); f != nil && next[f.index] == nil {
 		next[f.index] = t.user
 	}
 	if missing := missingFields(o, next); len(missing) > 0 && !t.load {
@@ -52,7 +52,10 @@ func (t *tx) update(o *object, id string, set []assignment) []*rowError {
 	case old.flag(o.isDeleted):
 		return []*rowError{deletedError()}
 	}
-	if err := t.checkAccess(o, set, func(f *field) bool { return f.update }); err != nil {
+	if err := t.checkRight(o, old); err != nil {
+		return []*rowError{err}
+	}
+	if err := t.checkAccess(o, set, (*field).updateable); err != nil {
 		return []*rowError{err}
 	}
 	next := slices.Clone(old)
@@ -93,6 +96,12 @@ func (t *tx) remove(o *object, id string) *rowError {
 	case old.flag(o.isDeleted):
 		return deletedError()
 	}
+	if err := t.checkRight(o, old); err != nil {
+		return err
+	}
+	if err := t.lock(o, old, nil); err != nil {
+		return err
+	}
 	if err := t.s.faults.forRow(o, old); err != nil {
 		return err
 	}
@@ -116,6 +125,12 @@ func (t *tx) store(o *object, old, next row, set []assignment, errs []*rowError)
 	errs = append(errs, t.objectRules(o, old, next, set)...)
 	if err := t.checkUnique(o, next); err != nil {
 		errs = append(errs, err)
+	}
+	errs = append(errs, t.checkRules(o, next)...)
+	if len(errs) == 0 {
+		if err := t.lock(o, old, next); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if len(errs) == 0 && !t.load {
 		if err := t.s.faults.forRow(o, next); err != nil {
@@ -258,11 +273,17 @@ func requiredMissing(names []string) *rowError {
 func (t *tx) checkUnique(o *object, next row) *rowError {
 	for _, f := range o.uniques {
 		value := next.text(f.index)
-		if value == "" || f.hidden {
+		if value == "" || f.absent {
 			continue
 		}
-		if other := t.table(o).byUnique(f, value); other != nil && other.text(o.id) != next.text(o.id) {
-			return refuse("DUPLICATE_VALUE", nil, "duplicate value found: %s duplicates value on record with id: %s", f.name, other.text(o.id))
+		other, taken := "", false
+		if r := t.table(o).byUnique(f, value); r != nil {
+			other, taken = r.text(o.id), true
+		} else if !t.load {
+			other, taken = t.lostRace(f, value)
+		}
+		if taken && other != next.text(o.id) {
+			return refuse("DUPLICATE_VALUE", nil, "duplicate value found: %s duplicates value on record with id: %s", f.name, other)
 		}
 	}
 	return nil

@@ -1,6 +1,8 @@
 package sfsim
 
 import (
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,15 +11,16 @@ import (
 )
 
 // Fault is a trouble that a test puts in the way of its next requests. A fault
-// with ExternalIDs meets rows, every other one meets whole requests.
+// with Rows or ExternalIDs meets rows, every other one meets whole requests.
 type Fault struct {
-	Operation string // name of the operation, as in the metric's label: "query", "collections_upsert", "token", …; empty: any
-	Method    string // HTTP method; empty: any
-	Path      string // part of the URL's path; empty: any
-	Skip      int    // so many matching requests (or rows) pass first
-	Times     int    // so many then fail; 0 means 1, negative means all
+	Operation string  // name of the operation, as in the metric's label: "query", "collections_upsert", "token", …; empty: any
+	Method    string  // HTTP method; empty: any
+	Path      string  // part of the URL's path; empty: any
+	Skip      int     // so many matching requests (or rows) pass first
+	Times     int     // so many then fail; 0 means 1 (with Share: all), negative means all
+	Share     float64 // the chance, above 0 and up to 1, of a matching request (or row) to be met; 0: each is. See [Options.Seed]
 
-	// Of a request. Without Status, Cut and Hold, but with a Code, the status is 500.
+	// Of a request. Without Status, Cut, Hold and a time to commit, but with a Code, the status is 500.
 	Status      int
 	Code        string // errorCode (statusCode of a row)
 	Message     string // default: the code
@@ -25,28 +28,76 @@ type Fault struct {
 	AfterCommit bool            // the work is done and durable; only the answer is replaced
 	Cut         bool            // the connection ends without an answer
 	Hold        <-chan struct{} // the request waits here before it is worked on, also when its client has gone
+	HoldLocks   <-chan struct{} // a writing request waits here when its work is done but not to be seen yet, and keeps its locks
 
-	// Of rows: those of the records whose external id or Id is one of these.
+	// When one of these is set, the request is admitted (session, limits) and then
+	// carried out, whole and by the rules of that time, when the channel is closed
+	// or so long after it came. Its answer does not wait for that: with Cut the
+	// connection ends at once, with Status or Code so does the request. Without
+	// either it is never answered, unless its client is still there when it is done.
+	CommitAt    <-chan struct{}
+	CommitAfter time.Duration
+
+	// Of rows: all of them, or those of the records whose external id or Id is one of these.
+	Rows        bool
 	ExternalIDs []string
 	Fields      []string
 }
 
-// faults are those that a server has still to produce.
-type faults struct {
-	mu   sync.Mutex
-	list []*Fault
+// EveryFault is each trouble that passes when a request or row is sent again, with
+// the same chance of meeting a request (or a written row): failures before and after
+// the work is done, cut connections, limits, expired sessions, locked rows. It
+// meets the org's data only, not the sign-in.
+func EveryFault(share float64) []Fault {
+	list := []Fault{
+		{Status: http.StatusInternalServerError, Code: "UNKNOWN_EXCEPTION", Message: "An unexpected error occurred."},
+		{Status: http.StatusInternalServerError, Code: "UNKNOWN_EXCEPTION", Message: "An unexpected error occurred.", AfterCommit: true},
+		{Status: http.StatusServiceUnavailable, Code: "SERVER_UNAVAILABLE", Message: "Server is busy. Please try again."},
+		{Cut: true},
+		{Cut: true, AfterCommit: true},
+		{Status: http.StatusForbidden, Code: "REQUEST_LIMIT_EXCEEDED", Message: concurrencyMessage},
+		{Status: http.StatusUnauthorized, Code: "INVALID_SESSION_ID", Message: "Session expired or invalid"},
+		{Rows: true, Code: "UNABLE_TO_LOCK_ROW", Message: "unable to obtain exclusive access to this record"},
+		{Rows: true, Code: "UNKNOWN_EXCEPTION", Message: "An unexpected error occurred."},
+	}
+	for i := range list {
+		list[i].Share = share
+		list[i].Path = "/services/data/"
+	}
+	return list
 }
 
-func (f *faults) add(fault Fault) {
+// faults are those that a server has still to produce.
+type faults struct {
+	mu     sync.Mutex
+	list   []*Fault
+	seed   uint64
+	random *rand.Rand // nil until a fault asks for it
+}
+
+func (f *faults) add(log *slog.Logger, fault Fault) {
 	if fault.Times == 0 {
 		fault.Times = 1
+		if fault.Share > 0 {
+			fault.Times = -1
+		}
 	}
 	if fault.Message == "" {
 		fault.Message = fault.Code
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if fault.Share > 0 && f.random == nil {
+		f.random = rand.New(rand.NewPCG(f.seed, 0))
+		log.Info("the simulator has faults at random", "seed", f.seed)
+	}
 	f.list = append(f.list, &fault)
+}
+
+func (f *faults) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = nil
 }
 
 // spend finds the first fault that matches and whose turn it is, and uses it up by one.
@@ -59,6 +110,8 @@ func (f *faults) spend(matches func(*Fault) bool) *Fault {
 			continue
 		case fault.Skip > 0:
 			fault.Skip--
+			continue
+		case fault.Share > 0 && f.random.Float64() >= fault.Share:
 			continue
 		case fault.Times > 0:
 			fault.Times--
@@ -73,7 +126,7 @@ func (f *faults) spend(matches func(*Fault) bool) *Fault {
 
 func (f *faults) forRequest(operation string, r *http.Request) *Fault {
 	return f.spend(func(fault *Fault) bool {
-		return len(fault.ExternalIDs) == 0 &&
+		return !fault.meetsRows() &&
 			(fault.Operation == "" || fault.Operation == operation) &&
 			(fault.Method == "" || fault.Method == r.Method) &&
 			strings.Contains(r.URL.Path, fault.Path)
@@ -82,6 +135,9 @@ func (f *faults) forRequest(operation string, r *http.Request) *Fault {
 
 func (f *faults) forRow(o *object, r row) *rowError {
 	fault := f.spend(func(fault *Fault) bool {
+		if len(fault.ExternalIDs) == 0 {
+			return fault.Rows
+		}
 		return slices.ContainsFunc(fault.ExternalIDs, func(id string) bool {
 			return id == r.text(o.id) || slices.ContainsFunc(o.uniques, func(u *field) bool { return r.text(u.index) == id })
 		})
@@ -92,8 +148,19 @@ func (f *faults) forRow(o *object, r row) *rowError {
 	return refuse(fault.Code, fault.Fields, "%s", fault.Message)
 }
 
-// response is the answer that a request-level fault gives.
+func (fault *Fault) meetsRows() bool { return fault.Rows || len(fault.ExternalIDs) > 0 }
+
+// replaces tells whether a request that meets the fault gets another answer than its own, or none.
+func (fault *Fault) replaces() bool { return fault.Cut || fault.Status != 0 || fault.Code != "" }
+
+// late tells whether the request's work is put off.
+func (fault *Fault) late() bool { return fault.CommitAt != nil || fault.CommitAfter > 0 }
+
+// response is the answer that a request-level fault gives; nil cuts the connection.
 func (fault *Fault) response() *response {
+	if fault.Cut {
+		return nil
+	}
 	status := fault.Status
 	if status == 0 {
 		status = http.StatusInternalServerError
@@ -103,4 +170,42 @@ func (fault *Fault) response() *response {
 		resp.header.Set("Retry-After", retryAfter(fault.RetryAfter))
 	}
 	return resp
+}
+
+// job does an admitted request's work; the fault that the request met tells when it may end.
+type job func(*Fault) *response
+
+// ready is the admission of requests that nothing stands in the way of.
+func ready(work func() *response) func() (job, *response) {
+	return func() (job, *response) { return func(*Fault) *response { return work() }, nil }
+}
+
+// faulty admits the request and does its work, unless an injected fault stands
+// before, between or after these.
+func (s *Server) faulty(operation string, r *http.Request, admit func() (job, *response)) *response {
+	fault := s.faults.forRequest(operation, r)
+	if fault == nil {
+		fault = &Fault{}
+	}
+	nothingDone := fault.replaces() && !fault.AfterCommit && !fault.late()
+	var work job
+	if !nothingDone {
+		var refused *response
+		if work, refused = admit(); refused != nil {
+			return refused
+		}
+	}
+	if fault.Hold != nil {
+		<-fault.Hold
+	}
+	if nothingDone {
+		return fault.response()
+	}
+	if fault.late() {
+		return s.putOff(r, fault, work)
+	}
+	if resp := work(fault); !fault.replaces() {
+		return resp
+	}
+	return fault.response()
 }

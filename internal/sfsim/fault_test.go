@@ -1,7 +1,13 @@
 package sfsim
 
 import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -95,4 +101,62 @@ func TestRowFaults(t *testing.T) {
 	g.sim.Fail(Fault{ExternalIDs: []string{id}, Code: "ENTITY_IS_LOCKED"})
 	wantError(t, g.do("PATCH", "sobjects/Task/"+id, `{"Subject":"x"}`), http.StatusBadRequest, "ENTITY_IS_LOCKED")
 	g.must(http.StatusNoContent, "PATCH", "sobjects/Task/"+id, `{"Subject":"x"}`)
+}
+
+// TestFaultsAtRandom: the same seed gives the same faults, in about the share that
+// was asked for, and the log tells the seed.
+func TestFaultsAtRandom(t *testing.T) {
+	play := func(seed uint64) (statuses map[int]int, codes map[string]int, order, log string) {
+		var text bytes.Buffer
+		g := newOrg(t, Options{Seed: seed, Logger: slog.New(slog.NewTextHandler(&text, nil))})
+		g.sim.Fail(EveryFault(0.05)...)
+		statuses, codes = map[int]int{}, map[string]int{}
+		for i := range 400 {
+			resp, err := g.try("PATCH", "composite/sobjects/Task/Aircall_Call_Id__c", killBody(10*i))
+			if err != nil {
+				statuses[0]++
+				order += " cut"
+				continue
+			}
+			r := g.read(resp, nil)
+			statuses[r.status]++
+			order += " " + r.body.Raw
+			for _, row := range r.body.Array() {
+				codes[row.Get("errors.0.statusCode").String()]++
+			}
+		}
+		order = regexp.MustCompile(`00T\w+`).ReplaceAllString(order, "Id")
+		return statuses, codes, order, text.String()
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	statuses, codes, order, log := play(seed)
+	if _, _, again, _ := play(seed); again != order {
+		t.Error("the same seed gave other faults")
+	}
+	// 5 % of 400 requests is 20, 5 % of 2,800 rows is 140.
+	for status, want := range map[int]int{0: 37, 500: 37, 503: 17, 403: 17, 401: 17} {
+		if n := statuses[status]; n < want/4 || n > 3*want {
+			t.Errorf("%d requests answered %d, expected about %d", n, status, want)
+		}
+	}
+	for _, code := range []string{"UNABLE_TO_LOCK_ROW", "UNKNOWN_EXCEPTION"} {
+		if n := codes[code]; n < 50 || n > 300 {
+			t.Errorf("%d rows answered %s, expected about 130", n, code)
+		}
+	}
+	if !strings.Contains(log, fmt.Sprintf("seed=%d", seed)) {
+		t.Errorf("the log does not tell the seed: %s", log)
+	}
+}
+
+// TestHeal: what was arranged for does not come any more.
+func TestHeal(t *testing.T) {
+	g := newOrg(t, Options{})
+	g.sim.Fail(Fault{Status: 503, Times: -1}, Fault{Rows: true, Code: "UNABLE_TO_LOCK_ROW", Share: 1})
+	if r := g.do("POST", "sobjects/Task", "{}"); r.status != 503 {
+		t.Error(r.status)
+	}
+	g.sim.Heal()
+	g.must(http.StatusCreated, "POST", "sobjects/Task", "{}")
 }

@@ -98,69 +98,69 @@ func (s *Server) serve(r *http.Request) (string, *response) {
 		return s.serveIdentity(r)
 	}
 	if strings.TrimSuffix(r.URL.Path, "/") == "/services/data" {
-		return "versions", s.faulty("versions", r, func() *response { return versions(r.Method) })
+		return "versions", s.faulty("versions", r, ready(func() *response { return versions(r.Method) }))
 	}
 	found, apiErr := match(r.Method, r.URL.EscapedPath())
-	return found.operation, s.faulty(found.operation, r, func() *response { return s.serveData(r, found, apiErr) })
+	return found.operation, s.faulty(found.operation, r, func() (job, *response) { return s.admit(r, found, apiErr) })
 }
 
-// faulty does the work unless an injected fault stands before it, and lets one
-// replace the answer afterwards.
-func (s *Server) faulty(operation string, r *http.Request, work func() *response) *response {
-	fault := s.faults.forRequest(operation, r)
-	if fault == nil {
-		return work()
-	}
-	if fault.Hold != nil {
-		<-fault.Hold
-	}
-	replaced := fault.Cut || fault.Status != 0 || fault.Code != ""
-	if fault.AfterCommit || !replaced {
-		if resp := work(); !replaced {
-			return resp
-		}
-	}
-	if fault.Cut {
-		return nil
-	}
-	return fault.response()
-}
+// concurrencyMessage is what an org says that has too many long requests under way.
+const concurrencyMessage = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
 
-// serveData answers a request under /services/data/vNN.0.
-func (s *Server) serveData(r *http.Request, found matched, apiErr *apiError) *response {
+// admit lets a request under /services/data/vNN.0 in: it has a session and the org
+// has room for it. The job does its work. A request that is not let in is answered at once.
+func (s *Server) admit(r *http.Request, found matched, apiErr *apiError) (job, *response) {
 	user, ok := s.session(r)
 	if !ok {
 		resp := failure(fail(http.StatusUnauthorized, "INVALID_SESSION_ID", "Session expired or invalid"))
 		resp.header.Set("WWW-Authenticate", "Token")
-		return resp
+		return nil, resp
 	}
-	used, within := s.usage.count(s.now(), s.options.DailyLimit)
+	now := s.now()
+	used, limit, within := s.usage.count(now)
 	limited := func(resp *response) *response {
-		resp.header.Set("Sforce-Limit-Info", fmt.Sprintf("api-usage=%d/%d", used, s.options.DailyLimit))
+		resp.header.Set("Sforce-Limit-Info", fmt.Sprintf("api-usage=%d/%d", used, limit))
 		return resp
 	}
 	if !within {
-		return limited(failure(fail(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")))
+		return nil, limited(failure(fail(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")))
+	}
+	c := &call{s: s, method: r.Method, version: found.version, args: found.args, header: r.Header, user: user}
+	if apiErr == nil {
+		c.body, apiErr = readBody(r, found.route)
 	}
 	if apiErr != nil {
-		return limited(failure(apiErr))
-	}
-	if s.options.Latency > 0 {
-		time.Sleep(s.options.Latency)
-	}
-	body, apiErr := readBody(r)
-	if apiErr != nil {
-		return limited(failure(apiErr))
-	}
-	c := &call{
-		s: s, method: r.Method, version: found.version, args: found.args,
-		header: r.Header, body: body, user: user,
+		return nil, limited(failure(apiErr))
 	}
 	var err error
 	if c.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		return limited(failure(badRequest("MALFORMED_QUERY", "the query string is not valid: %v", err)))
+		return nil, limited(failure(badRequest("MALFORMED_QUERY", "the query string is not valid: %v", err)))
 	}
-	return limited(s.run(found.route, c))
+	flight, room := s.usage.enter(now)
+	if !room {
+		return nil, limited(failure(fail(http.StatusForbidden, "REQUEST_LIMIT_EXCEEDED", concurrencyMessage)))
+	}
+	return func(fault *Fault) *response {
+		defer s.usage.leave(flight)
+		return limited(s.run(found.route, c, s.pause(found.operation, fault)))
+	}, nil
+}
+
+// pause is the time that a request takes; nil when it takes none.
+func (s *Server) pause(operation string, fault *Fault) func() {
+	latency := s.options.Latency
+	if s.options.LatencyOf != nil {
+		latency = s.options.LatencyOf(operation)
+	}
+	if latency <= 0 && fault.HoldLocks == nil {
+		return nil
+	}
+	return func() {
+		time.Sleep(latency)
+		if fault.HoldLocks != nil {
+			<-fault.HoldLocks
+		}
+	}
 }
 
 // session returns the user whose access token the request carries.
@@ -173,14 +173,17 @@ func (s *Server) session(r *http.Request) (user string, ok bool) {
 }
 
 // run does the work of a route under the lock that it needs.
-func (s *Server) run(rt *route, c *call) *response {
+func (s *Server) run(rt *route, c *call, pause func()) *response {
 	if !rt.writes {
+		if pause != nil {
+			pause()
+		}
 		s.mu.RLock()
 		defer s.mu.RUnlock()
 		return rt.handle(c)
 	}
 	var resp *response
-	err := s.write(func(t *tx) error {
+	err := s.writeDuring(pause, func(t *tx) error {
 		t.user = c.user
 		c.tx = t
 		resp = rt.handle(c)
@@ -193,8 +196,9 @@ func (s *Server) run(rt *route, c *call) *response {
 	return resp
 }
 
-// readBody reads the request's JSON, unzipped.
-func readBody(r *http.Request) ([]byte, *apiError) {
+// readBody reads the request's JSON, or what its route takes instead, unzipped.
+func readBody(r *http.Request, rt *route) ([]byte, *apiError) {
+	accepted, limit := rt.accepts()
 	var in io.Reader = r.Body
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		unzip, err := gzip.NewReader(r.Body)
@@ -204,16 +208,16 @@ func readBody(r *http.Request) ([]byte, *apiError) {
 		in = unzip
 	}
 	var buf bytes.Buffer
-	if _, err := buf.ReadFrom(io.LimitReader(in, maxBody+1)); err != nil {
+	if _, err := buf.ReadFrom(io.LimitReader(in, int64(limit)+1)); err != nil {
 		return nil, badRequest("JSON_PARSER_ERROR", "reading the body: %v", err)
 	}
-	if buf.Len() > maxBody {
-		return nil, fail(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE", "the body is larger than %d bytes", maxBody)
+	if buf.Len() > limit {
+		return nil, fail(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE", "the body is larger than %d bytes", limit)
 	}
 	if buf.Len() > 0 {
 		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err != nil || kind != "application/json" {
-			return nil, fail(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Content type %q not supported: use application/json", r.Header.Get("Content-Type"))
+		if err != nil || kind != accepted {
+			return nil, fail(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Content type %q not supported: use %s", r.Header.Get("Content-Type"), accepted)
 		}
 	}
 	return buf.Bytes(), nil

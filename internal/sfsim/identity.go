@@ -28,14 +28,14 @@ type tokenError struct {
 func (s *Server) serveIdentity(r *http.Request) (string, *response) {
 	switch path := strings.TrimSuffix(r.URL.Path, "/"); {
 	case path == "/services/oauth2/token":
-		return "token", s.faulty("token", r, func() *response { return s.token(r) })
+		return "token", s.faulty("token", r, ready(func() *response { return s.token(r) }))
 	case path == "/services/oauth2/revoke":
-		return "revoke", s.faulty("revoke", r, func() *response {
+		return "revoke", s.faulty("revoke", r, ready(func() *response {
 			s.sessions.end(r.FormValue("token"))
 			return newResponse(http.StatusOK, nil)
-		})
+		}))
 	case path == "/services/oauth2/userinfo" || strings.HasPrefix(path, "/id/"+organizationID+"/"):
-		return "userinfo", s.faulty("userinfo", r, func() *response { return s.userinfo(r) })
+		return "userinfo", s.faulty("userinfo", r, ready(func() *response { return s.userinfo(r) }))
 	}
 	return "other", failure(notFound())
 }

@@ -39,7 +39,7 @@ func (s *Server) Load(org []byte) error {
 	}
 	l := &loading{tx: s.begin(), d: d, meta: map[string][]byte{keyLoaded: []byte("1")}}
 	l.tx.load = true
-	runAs, personAccounts := s.runAs, !s.schema.object("Account").byName["ispersonaccount"].hidden
+	runAs, personAccounts := s.runAs, !s.schema.object("Account").any("IsPersonAccount").absent
 	if err := l.integrationUser(members); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (l *loading) record(o *object, where string, members []member) {
 	}
 	members = slices.DeleteFunc(members, func(m member) bool {
 		f := o.byName[strings.ToLower(m.name)]
-		return f != nil && f.hidden && f.person // a file may say of every account that it is none
+		return f != nil && f.absent // a file may say of every account that it is none
 	})
 	set, apiErr := l.d.fields(o, members)
 	if apiErr != nil {

@@ -48,6 +48,21 @@ func init() {
 		{"PATCH", "composite/sobjects/*/*", "collections_upsert", true, collectionsUpsert},
 		{"POST", "composite", "composite", true, composite},
 		{"POST", "composite/batch", "batch", true, batch},
+		{"GET", "search", "search", false, search},
+		{"POST", "parameterizedSearch", "parameterized_search", false, parameterizedSearch},
+		{"GET", "jobs/ingest", "bulk_list", false, jobList},
+		{"POST", "jobs/ingest", "bulk_create", false, jobCreate},
+		{"GET", "jobs/ingest/*", "bulk_info", false, jobStatus},
+		{"PATCH", "jobs/ingest/*", "bulk_close", false, jobClose},
+		{"DELETE", "jobs/ingest/*", "bulk_delete", false, jobDelete},
+		{"PUT", "jobs/ingest/*/batches", "bulk_upload", false, jobUpload},
+		{"GET", "jobs/ingest/*/*", "bulk_results", false, jobResults},
+		{"GET", "jobs/query", "bulk_query_list", false, queryJobList},
+		{"POST", "jobs/query", "bulk_query_create", false, queryJobCreate},
+		{"GET", "jobs/query/*", "bulk_query_info", false, queryJobStatus},
+		{"PATCH", "jobs/query/*", "bulk_query_close", false, queryJobClose},
+		{"DELETE", "jobs/query/*", "bulk_query_delete", false, queryJobDelete},
+		{"GET", "jobs/query/*/results", "bulk_query_results", false, queryJobResults},
 	}
 }
 

@@ -62,13 +62,19 @@ type field struct {
 	external      bool
 	calculated    bool
 	person        bool // only in orgs with Person Accounts
-	hidden        bool // nobody who calls may see it: it does not exist for them
+	absent        bool // the org does not have the feature that it is part of
+	denied        bool // field-level security hides it
+	hidden        bool // for either reason it does not exist for those who call
+	readOnly      bool // field-level security lets nobody set it
 	restricted    bool
 	values        []string
 	fallback      any // value of a new record that gives none
 	to            []string
 	relationship  string
 }
+
+func (f *field) createable() bool { return f.create && !f.readOnly }
+func (f *field) updateable() bool { return f.update && !f.readOnly }
 
 // polymorphic tells whether the reference may point at several types. Through
 // such a relationship SOQL sees the fields of the Name object only.
@@ -89,14 +95,18 @@ type object struct {
 
 // field finds a field by its name in any case; nil when there is none that the caller may see.
 func (o *object) field(name string) *field {
-	f := o.byName[name]
-	if f == nil {
-		f = o.byName[strings.ToLower(name)]
+	if f := o.any(name); f != nil && !f.hidden {
+		return f
 	}
-	if f == nil || f.hidden {
-		return nil
+	return nil
+}
+
+// any is field, but for those that no caller may see too.
+func (o *object) any(name string) *field {
+	if f := o.byName[name]; f != nil {
+		return f
 	}
-	return f
+	return o.byName[strings.ToLower(name)]
 }
 
 // at returns the index of a field that objects.txt is known to define.
@@ -122,7 +132,8 @@ func (s *schema) personAccounts(on bool) {
 	for _, o := range s.objects {
 		for _, f := range o.fields {
 			if f.person {
-				f.hidden = !on
+				f.absent = !on
+				f.hidden = f.absent || f.denied
 			}
 		}
 	}
@@ -280,7 +291,7 @@ func (f *field) parseMore(s string) error {
 	has := func(key string) bool { return slices.Contains(keys, key) }
 	f.unique, f.external, f.restricted = has("unique"), has("external"), has("restricted")
 	f.calculated, f.person = has("calculated"), has("person")
-	f.hidden = f.person
+	f.absent, f.hidden = f.person, f.person
 	f.relationship = args["rel"]
 	if has("to") {
 		f.to = strings.Split(args["to"], ",")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -23,9 +24,34 @@ type Options struct {
 	DailyLimit   int                   // API requests in 24 rolling hours; default 100,000
 	SessionLife  time.Duration         // an access token's life, which use does not prolong; default 2 h
 	Now          func() time.Time      // default time.Now
-	Latency      time.Duration         // added to each data request
 	Logger       *slog.Logger          // default: none
 	Registerer   prometheus.Registerer // may be nil
+
+	// Latency is how long each data request takes; LatencyOf, when it is set, says
+	// it for each request anew (a distribution) from the name of its operation;
+	// requests ask for it side by side. A request that writes holds its locks for
+	// that time. Default: none.
+	Latency   time.Duration
+	LatencyOf func(operation string) time.Duration
+
+	// LockWait is how long a writing request waits for locks that another one holds
+	// before the rows that need them are refused. By default it does not wait at
+	// all, which is harsher than Salesforce's ten seconds: there a client that lets
+	// two requests meet on one account gets away with it most of the time, here
+	// it learns of it each time.
+	LockWait time.Duration
+
+	// ConcurrentLimit is how many requests that last over 20 s may be under way
+	// before the org takes no more. Default 25, that of production orgs.
+	ConcurrentLimit int
+
+	// SearchLag is how long after a change a search finds a record by it; below 0 is
+	// at once. Default 5 s. See searchIndex.
+	SearchLag time.Duration
+
+	// Seed is that of faults at random ([Fault.Share]). The same requests in the
+	// same order then meet the same faults. Default: any; it is logged.
+	Seed uint64
 }
 
 // Server is a simulated org. It is an [net/http.Handler], safe for concurrent use.
@@ -38,15 +64,21 @@ type Server struct {
 	faults   faults
 	sessions sessions
 	usage    usage
+	late     *lateWork
 	cursors  cursors
+	bulk     bulkJobs
+	index    searchIndex
 
-	mu     sync.RWMutex // guards what follows: writing requests hold it for their whole work
-	schema *schema
-	tables map[string]*table // by object name
-	runAs  string            // Id of the user who runs everything: the integration user
-	nextID uint64
-	loaded bool  // an org file was loaded
-	disk   *disk // nil in memory
+	mu      sync.RWMutex // guards what follows: writing requests hold it while they work, not while time passes
+	schema  *schema
+	tables  map[string]*table // by object name
+	runAs   string            // Id of the user who runs everything: the integration user
+	nextID  uint64
+	loaded  bool  // an org file was loaded
+	disk    *disk // nil in memory
+	locks   locks
+	rules   map[*object][]Rule
+	ownOnly map[right]bool // users who may change only the records that they own
 }
 
 // New opens the org that is kept in the directory, or makes a new one with
@@ -62,7 +94,14 @@ func New(o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{options: o, now: o.Now, log: o.Logger, schema: orgSchema(), tables: map[string]*table{}}
+	s := &Server{
+		options: o, now: o.Now, log: o.Logger, schema: orgSchema(), tables: map[string]*table{},
+		late: newLateWork(), locks: newLocks(), rules: map[*object][]Rule{}, ownOnly: map[right]bool{},
+		usage: usage{limit: o.DailyLimit, longLimit: cmp.Or(o.ConcurrentLimit, 25)},
+	}
+	if s.faults.seed = o.Seed; o.Seed == 0 {
+		s.faults.seed = rand.Uint64()
+	}
 	for _, object := range s.schema.objects {
 		s.tables[object.name] = newTable(object)
 	}
@@ -85,6 +124,7 @@ func New(o Options) (*Server, error) {
 		if err := s.restore(); err != nil {
 			return nil, errors.Join(fmt.Errorf("restoring the simulator's state from %s: %w", o.Dir, err), d.close())
 		}
+		s.index.restored(s)
 	}
 	if s.runAs == "" {
 		if err := s.createIntegrationUser(defaultRunAs); err != nil {
@@ -203,39 +243,30 @@ func (s *Server) Records(name string) []map[string]any {
 	}
 	out := make([]map[string]any, 0, len(s.tables[o.name].rows))
 	for _, r := range s.tables[o.name].rows {
-		record := make(map[string]any, len(o.fields))
-		for _, f := range o.fields {
-			if !f.hidden {
-				record[f.name] = r[f.index]
-			}
-		}
-		out = append(out, record)
+		out = append(out, o.record(r))
 	}
 	return out
-}
-
-// Hide takes a field away from everybody who calls, as field-level security does:
-// requests that name it get INVALID_FIELD. It lasts until the process ends.
-func (s *Server) Hide(object, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o := s.schema.object(object)
-	if o == nil || o.field(name) == nil {
-		return fmt.Errorf("hiding %s.%s: no such field", object, name)
-	}
-	o.field(name).hidden = true
-	return nil
 }
 
 // Expire ends all sessions: their next request is answered INVALID_SESSION_ID.
 func (s *Server) Expire() { s.sessions.clear() }
 
-// Fail arranges for a trouble. Faults are tried in the order in which they were added.
-func (s *Server) Fail(f Fault) { s.faults.add(f) }
+// Fail arranges for troubles. Faults are tried in the order in which they were added.
+func (s *Server) Fail(faults ...Fault) {
+	for _, f := range faults {
+		s.faults.add(s.log, f)
+	}
+}
+
+// Heal takes back every trouble that was arranged for and has not come yet.
+func (s *Server) Heal() { s.faults.clear() }
 
 // Close ends the server's work. With a directory, everything that was answered
-// is on disk already.
+// is on disk already. Requests that a fault put off and whose time has not come
+// are dropped.
 func (s *Server) Close() error {
+	s.closeLate()
+	s.bulk.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.disk == nil {
@@ -247,16 +278,7 @@ func (s *Server) Close() error {
 }
 
 // write runs a change of the org as one transaction, durable when it returns nil.
-func (s *Server) write(work func(*tx) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.begin()
-	if err := work(t); err != nil {
-		t.rollback(0)
-		return err
-	}
-	return t.commit(nil)
-}
+func (s *Server) write(work func(*tx) error) error { return s.writeDuring(nil, work) }
 
 // objectNames returns the names of all objects, for messages.
 func (s *Server) objectNames() []string {

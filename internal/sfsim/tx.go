@@ -16,6 +16,13 @@ type tx struct {
 	changes []change
 	ids     uint64 // next-id when the transaction began
 	load    bool   // records of an org file: access, requiredness and owners are not checked
+
+	// Of requests that take time; see locks.
+	takesTime bool
+	blocked   bool          // a row was refused for a lock that another request holds
+	locked    []string      // Ids of the records that it locks
+	after     []*tx         // those that it lost a race against
+	done      chan struct{} // closed when it has let go of its locks
 }
 
 // change remembers what a record was before.
@@ -53,6 +60,7 @@ func (t *tx) commit(extra map[string][]byte) error {
 		return nil
 	}
 	if t.s.disk == nil {
+		t.s.index.changed(t)
 		return nil
 	}
 	writes := map[string][]byte{}
@@ -75,6 +83,7 @@ func (t *tx) commit(extra map[string][]byte) error {
 		t.rollback(0)
 		return fmt.Errorf("writing the simulator's state: %w", err)
 	}
+	t.s.index.changed(t)
 	return nil
 }
 

@@ -1,8 +1,9 @@
 //go:build clients
 
 // Package clients tries callfold dev with clients that nobody here wrote: kcat
-// on the embedded broker, jsforce on the Salesforce simulator. It needs kcat,
-// node and the packages of package.json; make test-clients sees to those.
+// on the embedded broker, jsforce and simple-salesforce on the Salesforce
+// simulator. It needs kcat, node with the packages of package.json, and in venv a
+// Python with those of requirements.txt; make test-clients sees to these.
 package clients
 
 import (
@@ -38,6 +39,14 @@ func TestStockClients(t *testing.T) {
 
 	t.Run("jsforce works on the simulator", func(t *testing.T) {
 		jsforce(t, "client", dev.salesforce)
+	})
+	t.Run("jsforce loads in bulk", func(t *testing.T) {
+		jsforce(t, "bulk", dev.salesforce)
+	})
+	t.Run("simple-salesforce works on the simulator", func(t *testing.T) {
+		if out, err := bounded("venv/bin/python", "salesforce.py", dev.salesforce); err != nil {
+			t.Fatalf("salesforce.py: %v\n%s", err, out)
+		}
 	})
 	jsforce(t, "contact", dev.salesforce, phone)
 	post(t, dev.web, "testdata/call.jsonl")

@@ -5,13 +5,14 @@
 //   node salesforce.mjs STEP URL [ARGUMENT]
 //
 //   client            creates, reads, changes, upserts and deletes records
+//   bulk              loads 2,500 records by Bulk API 2.0 and reads them page by page, by query job and by search
 //   contact PHONE     creates the contact Marie Example with this number
 //   task CALL-ID      wants exactly one Task of this call, on Marie Example
 import assert from 'node:assert/strict'
 import jsforce from 'jsforce'
 
 const [step, url, argument] = process.argv.slice(2)
-const steps = { client, contact, task }
+const steps = { client, bulk, contact, task }
 assert(steps[step] && url, `usage: node salesforce.mjs ${Object.keys(steps).join('|')} URL [ARGUMENT]`)
 
 await steps[step](await signIn(), argument)
@@ -102,6 +103,58 @@ async function client(conn) {
   assert(gone.every((row) => row.success))
   await conn.sobject('Contact').destroy(made.id)
   await refused(() => conn.sobject('Contact').retrieve(made.id), 'ENTITY_IS_DELETED', 'NOT_FOUND')
+}
+
+async function bulk(conn) {
+  // Upsert by Bulk API 2.0: one of the records exists, one has a field that is not taken.
+  conn.bulk2.pollInterval = 100
+  await conn.sobject('Task').create({ Aircall_Call_Id__c: 'bulk-7', Subject: 'Before', Description: 'Stays' })
+  const rows = Array.from({ length: 2500 }, (_, i) => ({
+    Aircall_Call_Id__c: `bulk-${i}`, Subject: `Task "${i}", größer`, CallType: 'Inbound', CallDurationInSeconds: i, Description: '',
+  }))
+  rows[123].CallType = 'Sideways'
+  const { successfulResults, failedResults, unprocessedRecords } = await conn.bulk2.loadAndWaitForResults({
+    object: 'Task', operation: 'upsert', externalIdFieldName: 'Aircall_Call_Id__c', input: rows, pollTimeout: 60_000,
+  })
+  assert.deepEqual([successfulResults.length, failedResults.length, unprocessedRecords.length], [2499, 1, 0])
+  assert.equal(successfulResults.filter((row) => row.sf__Created === 'true').length, 2498)
+  assert(successfulResults.every((row) => /^00T/.test(row.sf__Id)))
+  assert.equal(failedResults[0].Aircall_Call_Id__c, 'bulk-123')
+  assert.match(failedResults[0].sf__Error, /^INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:/)
+  const kept = await conn.sobject('Task').findOne({ Aircall_Call_Id__c: 'bulk-7' }, ['Subject', 'Description', 'CallDurationInSeconds'])
+  assert.deepEqual([kept.Subject, kept.Description, kept.CallDurationInSeconds], ['Task "7", größer', 'Stays', 7])
+
+  // A job that cannot succeed says why.
+  await assert.rejects(
+    conn.bulk2.loadAndWaitForResults({ object: 'Task', operation: 'insert', input: [{ Subject: 'x', Shoe_Size__c: '43' }] }),
+    /Field name not found : Shoe_Size__c/)
+
+  // All of them again: page by page, and by a query job.
+  const soql = "SELECT Id, Subject, CreatedBy.Name FROM Task WHERE Aircall_Call_Id__c LIKE 'bulk-%'"
+  const paged = await conn.query(soql, { autoFetch: true, maxFetch: 10_000 })
+  assert.equal(paged.totalSize, 2499)
+  assert.equal(new Set(paged.records.map((record) => record.Id)).size, 2499)
+  const stream = await conn.bulk2.query(soql, { pollInterval: 100, pollTimeout: 60_000 })
+  const records = await stream.toArray()
+  assert.equal(records.length, 2499)
+  assert(records.every((record) => record.Subject && record['CreatedBy.Name']))
+
+  // A search finds by telephone number when its index has caught up.
+  const made = await conn.sobject('Contact').create({ LastName: 'Found', Phone: '(415) 555-0143' })
+  const deadline = Date.now() + 60_000
+  let found = []
+  while (found.length === 0 && Date.now() < deadline) {
+    found = (await conn.search('FIND {4155550143} IN PHONE FIELDS RETURNING Contact(Id, Phone)')).searchRecords
+    if (found.length === 0) await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  assert.equal(found[0]?.Id, made.id)
+
+  // Leave nothing behind.
+  const gone = await conn.bulk2.loadAndWaitForResults({
+    object: 'Task', operation: 'delete', input: paged.records.map(({ Id }) => ({ Id })), pollTimeout: 60_000,
+  })
+  assert.equal(gone.successfulResults.length, 2499)
+  await conn.sobject('Contact').destroy(made.id)
 }
 
 async function contact(conn, phone) {
