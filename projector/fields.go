@@ -84,13 +84,15 @@ type FieldName struct {
 	Logical string // the name in tasks.fields
 	Name    string // the API name
 	Rule    string
+	// CreateOnly fields are sent at the creation of a Task only.
+	CreateOnly bool
 }
 
 // TaskFields are the fields that a Task may have, in the table's order.
 func (r *Rules) TaskFields() []FieldName {
 	var out []FieldName
 	for _, f := range r.fields {
-		out = append(out, FieldName{f.logical, f.name, f.rule})
+		out = append(out, FieldName{f.logical, f.name, f.rule, f.createOnly})
 	}
 	return out
 }

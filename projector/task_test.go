@@ -59,7 +59,7 @@ func TestTaskFieldsAreMapped(t *testing.T) {
 	if slices.ContainsFunc(fields, func(f FieldName) bool { return f.Logical == "type" || f.Logical == "record_type_id" }) {
 		t.Errorf("fields that are left out are listed: %+v", fields)
 	}
-	if !slices.Contains(fields, FieldName{"country", "Country__c", "F10"}) {
+	if !slices.Contains(fields, FieldName{Logical: "country", Name: "Country__c", Rule: "F10"}) {
 		t.Errorf("country is not listed: %+v", fields)
 	}
 }

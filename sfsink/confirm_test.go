@@ -52,6 +52,32 @@ func TestUnansweredWriteIsReadBack(t *testing.T) {
 	}
 }
 
+// TestLateCommit: Salesforce itself carries the first request out after the second.
+func TestLateCommit(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, "+33123456789", "ada")
+	b.hungup(1)
+	b.turn()
+	b.tagged(1, 80, "urgent")
+	late := make(chan struct{})
+	b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, CommitAt: late, Times: requestTries})
+	if err := b.try(); err == nil {
+		t.Fatal("the turn did not end in an error")
+	}
+	b.repeats = len(b.pending)
+	b.event(1, "call.untagged", 90, `"tags":[]`)
+	b.turn()
+	want := b.task(1)["CallDisposition"]
+	close(late)
+	b.sim.Settle()
+	if b.task(1)["CallDisposition"] == want {
+		t.Fatal("the late request changes nothing: the test shows nothing")
+	}
+	b.later(confirmAfter + time.Second)
+	b.turn()
+	b.task(1, "CallDisposition", want)
+}
+
 // TestConfirmedTaskIsNotWritten: where the Task is as it is wanted, a query is all.
 func TestConfirmedTaskIsNotWritten(t *testing.T) {
 	b, _ := lost(t, nil)

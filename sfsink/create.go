@@ -48,15 +48,13 @@ func (t *turn) createRecord(ctx context.Context, jobs []*job) error {
 		return nil
 	}
 	number := jobs[0].lookup.Number
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := t.slots.acquire(ctx); err != nil {
+		return err
 	}
-
 	var id string
-	problem := t.asking(ctx, func() (err error) {
+	var problem *problem
+	defer func() { t.slots.release(t.crowded(problem)) }()
+	problem = t.asking(ctx, func() (err error) {
 		id, err = t.client.Create(ctx, object, fields, salesforce.NoAutoAssign, salesforce.AllowDuplicates)
 		return err
 	})

@@ -68,7 +68,7 @@ func newBench(t testing.TB, change func(*Options)) *bench {
 	t.Helper()
 	b := &bench{TB: t, clock: time.Unix(t0+1000, 0), states: map[string]schemas.CallRecord{}, table: newTable(), owned: func() error { return nil }}
 	var err error
-	if b.sim, err = sfsim.New(sfsim.Options{Now: func() time.Time { return b.clock }}); err != nil {
+	if b.sim, err = sfsim.New(sfsim.Options{Now: func() time.Time { return b.clock }, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
 	b.load(orgFile)

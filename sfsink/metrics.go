@@ -65,6 +65,23 @@ func newMetrics(r prometheus.Registerer, now func() time.Time) *metrics {
 	return m
 }
 
+// gauges tells how the sink holds back.
+func (m *metrics) gauges(r prometheus.Registerer, g *governor, s *slots) {
+	if r == nil {
+		return
+	}
+	r.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "callfold_sink_api_exhaustion_seconds",
+			Help: "In how long the share of the org's API requests that is not reserved for others is used up, if use grows as in the last hour; 0 when it is, +Inf while use does not grow.",
+		}, g.exhaustion),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "callfold_sink_write_slots",
+			Help: "Write requests that may be under way at once; halved when they get in each other's way.",
+		}, s.allowed),
+	)
+}
+
 // outcome counts a finished call.
 func (m *metrics) outcome(j *job) {
 	m.outcomes.WithLabelValues(string(j.outcome.Result)).Inc()

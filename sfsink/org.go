@@ -116,18 +116,8 @@ func (s *Sink) loadTask(ctx context.Context, o *org) error {
 
 // uniqueKey checks a field of ours that makes a write repeatable.
 func uniqueKey(o *salesforce.Object, name, setting string) error {
-	f, ok := o.Field(name)
-	wrong := ""
-	switch {
-	case !ok:
-		wrong = "does not exist, or the integration user may not see it"
-	case !f.ExternalID:
-		wrong = "is no external id"
-	case !f.Unique:
-		wrong = "is not unique"
-	case !f.Createable:
-		wrong = "may not be written by the integration user"
-	default:
+	wrong := o.KeyProblem(name)
+	if wrong == "" {
 		return nil
 	}
 	where := o.Name

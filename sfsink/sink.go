@@ -28,6 +28,9 @@ type Options struct {
 	// DryRun decides and records, and writes nothing to Salesforce. Its
 	// outcomes must go to a topic of their own.
 	DryRun bool
+	// APIReserve is the share of the org's daily API requests that is left to others,
+	// 0 to less than 1.
+	APIReserve float64
 	// InFlight bounds the write requests that are under way at once; 4 where 0.
 	InFlight int
 	// CacheFor is how long a match found for a number is believed; 10 minutes
@@ -66,7 +69,8 @@ type Sink struct {
 
 	matches   *matches
 	locks     *locks
-	slots     chan struct{} // one for each request in flight
+	slots     *slots
+	governor  *governor
 	loaded    atomic.Pointer[org]
 	refreshMu sync.Mutex
 }
@@ -99,7 +103,7 @@ func New(o Options) (*Sink, error) {
 	if o.InFlight == 0 {
 		o.InFlight = 4
 	}
-	s.slots = make(chan struct{}, o.InFlight)
+	s.slots = newSlots(o.InFlight)
 	if o.CacheFor == 0 {
 		o.CacheFor = 10 * time.Minute
 	}
@@ -116,7 +120,9 @@ func New(o Options) (*Sink, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.governor = &governor{client: o.Client, reserve: o.APIReserve, now: s.now}
 	s.metrics = newMetrics(o.Registerer, s.now)
+	s.metrics.gauges(o.Registerer, s.governor, s.slots)
 	return s, nil
 }
 
@@ -182,6 +188,7 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 	if err := t.takeOver(ctx); err != nil {
 		return err
 	}
+	s.governor.note()
 	for _, j := range t.jobs {
 		j.states.Put(j.key, *j.outcome)
 		s.metrics.outcome(j)

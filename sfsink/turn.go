@@ -35,8 +35,11 @@ func (s *Sink) newTurn(ctx context.Context, now time.Time, inputs []input) (*tur
 		j.decide()
 	}
 	if len(t.open()) > 0 {
-		var err error
-		if t.org, err = s.theOrg(ctx); err != nil {
+		err := s.governor.room(ctx)
+		if err == nil {
+			t.org, err = s.theOrg(ctx)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -55,7 +55,7 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 	var mu sync.Mutex
 	var stopped atomic.Bool
 	var g errgroup.Group
-	g.SetLimit(cap(t.slots))
+	g.SetLimit(t.slots.most)
 	for _, rows := range requests {
 		g.Go(func() error {
 			if stopped.Load() {
@@ -192,12 +192,10 @@ func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.R
 		}
 	}
 	// First the slot, then the locks: who holds locks can go on.
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+	if err := t.slots.acquire(ctx); err != nil {
+		return nil, nil, err
 	}
+	defer func() { t.slots.release(t.crowded(p) || locked(results)) }()
 	release, err := t.locks.acquire(ctx, accounts)
 	if err != nil {
 		return nil, nil, err
@@ -223,6 +221,23 @@ func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.R
 		return err
 	})
 	return results, p, lost
+}
+
+// crowded tells whether a request was refused since too many are under way at once.
+func (s *Sink) crowded(p *problem) bool {
+	return p != nil && (p.class == classContention || p.class == classThrottle && !s.governor.daily())
+}
+
+// locked tells whether rows of a request met locks of somebody else.
+func locked(results []salesforce.RowResult) bool {
+	for _, r := range results {
+		for _, e := range r.Errors {
+			if e.StatusCode == "UNABLE_TO_LOCK_ROW" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // result takes what became of a row. It reports true for a row whose refusal

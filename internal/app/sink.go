@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/internal/kafka"
@@ -25,12 +26,12 @@ type Sink struct {
 // Sink makes the stage that writes calls to Salesforce. It sends nothing yet.
 func (a *App) Sink() (*Sink, error) {
 	s := a.Settings
-	client, err := a.salesforce()
+	client, err := Salesforce(s.Salesforce, a.Registry)
 	if err != nil {
 		return nil, err
 	}
 	sink, err := sfsink.New(sfsink.Options{
-		Client: client, Settings: s.Settings, DryRun: s.Sink.DryRun,
+		Client: client, Settings: s.Settings, DryRun: s.Sink.DryRun, APIReserve: s.Salesforce.APIReserve,
 		Logger: a.Logger.With("stage", "sink"), Registerer: a.Registry,
 	})
 	if err != nil {
@@ -104,14 +105,14 @@ func (s *Sink) prepare(ctx context.Context) {
 	}
 }
 
-func (a *App) salesforce() (*salesforce.Client, error) {
-	s := a.Settings.Salesforce
+// Salesforce makes the client of the org. It sends nothing yet. The registerer may be nil.
+func Salesforce(s settings.Salesforce, registerer prometheus.Registerer) (*salesforce.Client, error) {
 	flow, err := signIn(s.Auth)
 	if err != nil {
 		return nil, err
 	}
 	return salesforce.New(salesforce.Options{
-		LoginURL: s.LoginURL, APIVersion: s.APIVersion, Flow: flow, Registerer: a.Registry,
+		LoginURL: s.LoginURL, APIVersion: s.APIVersion, Flow: flow, Registerer: registerer,
 	})
 }
 

@@ -8,8 +8,12 @@ import (
 // Object is what describe says about an object, as far as it is used here. It
 // holds only what the integration user may see.
 type Object struct {
-	Name   string  `json:"name"`
-	Fields []Field `json:"fields"`
+	Name string `json:"name"`
+	// Createable and Updateable say what the user may do with records that
+	// sharing lets it reach.
+	Createable bool    `json:"createable"`
+	Updateable bool    `json:"updateable"`
+	Fields     []Field `json:"fields"`
 }
 
 // Field is one field of an Object.
@@ -20,6 +24,8 @@ type Field struct {
 	Length     int  `json:"length"`
 	Createable bool `json:"createable"`
 	Updateable bool `json:"updateable"`
+	// Calculated fields (formulas, roll-ups) are written by nobody.
+	Calculated bool `json:"calculated"`
 	ExternalID bool `json:"externalId"`
 	Unique     bool `json:"unique"`
 	// RestrictedPicklist is true when only PicklistValues are taken.
@@ -41,6 +47,24 @@ func (o *Object) Field(name string) (Field, bool) {
 		}
 	}
 	return Field{}, false
+}
+
+// KeyProblem says why a field cannot be the key that makes a write repeatable (L1,
+// M7): it must be an external id, unique, and open to the user. It is empty for
+// a field that can.
+func (o *Object) KeyProblem(name string) string {
+	f, ok := o.Field(name)
+	switch {
+	case !ok:
+		return "does not exist, or the integration user may not see it"
+	case !f.ExternalID:
+		return "is no external id"
+	case !f.Unique:
+		return "is not unique"
+	case !f.Createable:
+		return "may not be written by the integration user"
+	}
+	return ""
 }
 
 // Describe gives the fields of an object.

@@ -16,7 +16,7 @@ var apiVersion = regexp.MustCompile(`^[1-9][0-9]+\.0$`)
 // salesforce checks the section salesforce.
 func (c *checker) salesforce() {
 	s := c.settings.Salesforce
-	if wrong := loginURLProblem(s.LoginURL); wrong != "" {
+	if wrong := hostURLProblem(s.LoginURL); wrong != "" {
 		c.add("salesforce.login_url", quoted(withoutUser(s.LoginURL)), wrong,
 			"use https://login.salesforce.com, https://test.salesforce.com or the org's My Domain host")
 	}
@@ -74,9 +74,9 @@ func (c *checker) clientCredentials(s Salesforce) {
 	}
 }
 
-// loginURLProblem says what is wrong with the login URL, or nothing. Plain http
-// is only for a simulator on this machine: the request carries a secret.
-func loginURLProblem(raw string) string {
+// hostURLProblem says what is wrong with the URL of a host that is sent a secret,
+// or nothing. Plain http is only for a simulator on this machine.
+func hostURLProblem(raw string) string {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):

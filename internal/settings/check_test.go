@@ -116,7 +116,7 @@ func TestLoginURL(t *testing.T) {
 		"http://localhost:8081": true, "http://[::1]:8081": true, "http://x.my.salesforce.com": false, "login.salesforce.com": false,
 		"https://user:pass@x.com": false, "https://x.com/?a": false, "ftp://x.com": false, "": false,
 	} {
-		if wrong := loginURLProblem(url); (wrong == "") != right {
+		if wrong := hostURLProblem(url); (wrong == "") != right {
 			t.Errorf("%q: %q", url, wrong)
 		}
 	}

@@ -15,11 +15,13 @@ const (
 	ForProcessor
 	// ForSink is the stage that writes to Salesforce.
 	ForSink
+	// ForAircall is any command that asks Aircall's REST API where an API key is set.
+	ForAircall
 
 	// Offline needs the rules only: fold, project, dev.
 	Offline Need = 0
-	// ForAll is every stage.
-	ForAll = ForKafka | ForIngest | ForProcessor | ForSink
+	// ForAll is every stage, and every command that one of the keys is for.
+	ForAll = ForKafka | ForIngest | ForProcessor | ForSink | ForAircall
 )
 
 // has says whether n includes any of the needs in other.

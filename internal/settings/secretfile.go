@@ -9,7 +9,7 @@ import (
 // the environment gives goes before its file. Tokens are gathered from both, so
 // that a new token can be added before the old one goes.
 func (s *Settings) readSecrets() {
-	auth, sasl, ingest := &s.Salesforce.Auth, &s.Kafka.SASL, &s.Ingest
+	auth, sasl, ingest, aircall := &s.Salesforce.Auth, &s.Kafka.SASL, &s.Ingest, &s.Aircall
 	for _, f := range []struct {
 		key, path string
 		secret    *Secret
@@ -17,6 +17,7 @@ func (s *Settings) readSecrets() {
 		{"kafka.sasl.password_file", sasl.PasswordFile, &sasl.Password},
 		{"salesforce.auth.private_key_file", auth.PrivateKeyFile, &auth.PrivateKey},
 		{"salesforce.auth.client_secret_file", auth.ClientSecretFile, &auth.ClientSecret},
+		{"aircall.api_token_file", aircall.APITokenFile, &aircall.APIToken},
 	} {
 		if *f.secret == "" {
 			*f.secret = Secret(s.readSecret(f.key, f.path))

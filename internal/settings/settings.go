@@ -15,6 +15,7 @@ type Settings struct {
 	// The rules: the sections tasks, match and owner.
 	projector.Settings `yaml:",inline"`
 	Salesforce         Salesforce `yaml:"salesforce"`
+	Aircall            Aircall    `yaml:"aircall"`
 	Admin              Admin      `yaml:"admin"`
 	Log                Log        `yaml:"log"`
 
@@ -135,6 +136,17 @@ type Auth struct {
 	ClientSecretFile string `yaml:"client_secret_file"`
 }
 
+// Aircall is Aircall's REST API. No stage needs it: it is for commands that look
+// at the account or fetch calls from it.
+type Aircall struct {
+	// APIURL is where the API is.
+	APIURL string `yaml:"api_url"`
+	// APIID and APIToken are an API key of the account; empty = none.
+	APIID        string `yaml:"api_id"`
+	APIToken     Secret `yaml:"api_token,omitempty"`
+	APITokenFile string `yaml:"api_token_file"`
+}
+
 // Admin is the server of health and metrics.
 type Admin struct {
 	Listen string `yaml:"listen"`
@@ -168,7 +180,8 @@ func Default() Settings {
 			Auth:       Auth{Flow: "jwt"},
 			APIReserve: 0.2,
 		},
-		Admin: Admin{Listen: ":9464"},
-		Log:   Log{Level: "info", Format: "json"},
+		Aircall: Aircall{APIURL: "https://api.aircall.io"},
+		Admin:   Admin{Listen: ":9464"},
+		Log:     Log{Level: "info", Format: "json"},
 	}
 }
