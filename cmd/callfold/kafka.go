@@ -20,6 +20,17 @@ func timeoutFlag(cmd *cobra.Command, timeout *time.Duration) {
 // withKafka connects to the cluster of the settings and does the work there
 // within the timeout.
 func withKafka(cmd *cobra.Command, g *globals, timeout time.Duration, name string, work func(context.Context, *kgo.Client, settings.Settings) error) error {
+	deadline := time.Now().Add(timeout)
+	return reachKafka(cmd, g, timeout, name, nil, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		return work(ctx, client, s)
+	})
+}
+
+// reachKafka is withKafka for work of which nobody knows how long it takes: the
+// timeout is that of connecting. The client has the options more, too.
+func reachKafka(cmd *cobra.Command, g *globals, timeout time.Duration, name string, more []kgo.Opt, work func(context.Context, *kgo.Client, settings.Settings) error) error {
 	if timeout <= 0 {
 		return usagef(cmd, "--timeout must be more than 0, such as 30s")
 	}
@@ -32,7 +43,7 @@ func withKafka(cmd *cobra.Command, g *globals, timeout time.Duration, name strin
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(opts...)
+	client, err := kgo.NewClient(append(opts, more...)...)
 	if err != nil {
 		return err
 	}
@@ -42,7 +53,7 @@ func withKafka(cmd *cobra.Command, g *globals, timeout time.Duration, name strin
 	if err := kafka.WaitReachable(ctx, client, s.Kafka, plainLogger(cmd)); err != nil {
 		return interrupted(cmd.Context(), err)
 	}
-	return interrupted(cmd.Context(), work(ctx, client, s))
+	return interrupted(cmd.Context(), work(cmd.Context(), client, s))
 }
 
 // plainLogger logs to stderr for a person who waits: without the time.

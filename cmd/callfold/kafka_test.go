@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/callfold/callfold/internal/bodies"
 	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -56,6 +60,42 @@ func putOutcome(ts *testscript.TestScript, path string) {
 	value, err := schemas.Outcomes.Encode(o)
 	ts.Check(err)
 	ts.Check(client.ProduceSync(context.Background(), record("aircall.tasks", o.CallID, schemas.Outcomes.Schema(), value)).FirstErr())
+}
+
+// printCommands folds the commands in the topic events, as the processor does, and
+// writes the newest of each call.
+func printCommands(ts *testscript.TestScript) {
+	client := producer(ts)
+	defer client.Close()
+	ctx := context.Background()
+	found, err := partition.Lookup(ctx, client, "aircall.events")
+	ts.Check(err)
+	count, err := found.Count("aircall.events")
+	ts.Check(err)
+	var lines []string
+	for number := range int32(count) {
+		p, err := found.Partition("aircall.events", number)
+		ts.Check(err)
+		folded := map[int64]schemas.CallRecord{}
+		_, err = p.Read(ctx, func(records []*kgo.Record, _ int64) error {
+			for _, r := range records {
+				event, err := schemas.ParseEvent(r.Value)
+				if err != nil {
+					return err
+				}
+				folded[event.CallID] = schemas.Fold(folded[event.CallID], event, r.Offset)
+			}
+			return nil
+		})
+		ts.Check(err)
+		for id, c := range folded {
+			retry := c.State.Retry.Value
+			lines = append(lines, fmt.Sprintf("%d: %s: %s (%s)", id, retry.Who, retry.Why, retry.StateHash))
+		}
+	}
+	slices.Sort(lines)
+	_, err = io.WriteString(ts.Stdout(), strings.Join(lines, "\n")+"\n")
+	ts.Check(err)
 }
 
 func producer(ts *testscript.TestScript) *kgo.Client {

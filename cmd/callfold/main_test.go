@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 //	kafka set TOPIC KEY=VALUE changes a topic's configuration there
 //	kafka fold PATTERN        puts the files' bodies into events, and the states of their calls into calls
 //	kafka outcome FILE        puts an outcome into tasks
+//	salesforce start FILE     starts a simulated org with the file's records and points CALLFOLD_SALESFORCE_… at it
+//	salesforce hide OBJECT.FIELD  takes a field away, as field-level security does
+//	kafka commands            prints the operators' commands in events, as they are folded
 //
 // $BODIES is the directory testdata/bodies: two calls, an outbound answered one
 // and a missed one with a voicemail, pretty-printed bodies in the order of time.
@@ -46,11 +49,13 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			bodies, err := filepath.Abs("testdata/bodies")
 			env.Setenv("BODIES", bodies)
+			env.Values[orgKey{}] = &scriptOrg{}
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"kafka": kafkaCommand,
+			"exits":      exits,
+			"kafka":      kafkaCommand,
+			"salesforce": salesforceCommand,
 		},
 	})
 }
@@ -98,8 +103,10 @@ func kafkaCommand(ts *testscript.TestScript, neg bool, args []string) {
 		foldIntoKafka(ts, args[1])
 	case !neg && len(args) == 2 && args[0] == "outcome":
 		putOutcome(ts, args[1])
+	case !neg && len(args) == 1 && args[0] == "commands":
+		printCommands(ts)
 	default:
-		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE")
+		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE | kafka commands")
 	}
 }
 

@@ -5,8 +5,6 @@
 // its id. Of the compacted topics calls and tasks that partition is read from
 // its start to its end as it was at the beginning, committed records only, and
 // the newest record of the call counts. The events are fetched by the offsets
-// in the state's trace; the topic events is never searched.
-//
-// A transaction that is open meanwhile is waited for, but not for ever: one
-// that was left by a killed process must not keep the operator from an answer.
+// in the state's trace; the topic events is never searched. Package partition does
+// the reading.
 package history

@@ -46,7 +46,7 @@ func Read(ctx context.Context, client *kgo.Client, topics Topics, id int64) (Cal
 	if err != nil {
 		return Call{}, err
 	}
-	folded, err := parts.calls.newest(ctx, key)
+	folded, err := newest(ctx, parts.calls, key)
 	if err != nil {
 		return Call{}, err
 	}
@@ -61,7 +61,7 @@ func Read(ctx context.Context, client *kgo.Client, topics Topics, id int64) (Cal
 		ID: id, Partition: folded.Partition, Offset: folded.Offset, FoldedAt: folded.Timestamp.UTC(),
 		StateHash: record.State.Hash(), State: record.State, Events: make([]Event, 0, len(record.Trace.Events)),
 	}
-	decided, err := parts.tasks.newest(ctx, key)
+	decided, err := newest(ctx, parts.tasks, key)
 	if err != nil {
 		return Call{}, err
 	}
@@ -73,7 +73,7 @@ func Read(ctx context.Context, client *kgo.Client, topics Topics, id int64) (Cal
 		c.Outcome = &outcome
 	}
 	for _, t := range record.Trace.Events {
-		r, err := parts.events.at(ctx, t.Offset)
+		r, err := parts.events.At(ctx, t.Offset)
 		if err != nil {
 			return Call{}, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/traffic"
 	"github.com/callfold/callfold/schemas"
 )
@@ -107,7 +108,7 @@ func TestReadWaitsForAnOpenTransaction(t *testing.T) {
 		if len(got.Events) != 2 {
 			t.Errorf("the state is of %d events, want the 2 that are committed", len(got.Events))
 		}
-		if waited := time.Since(began); waited > 2*patience {
+		if waited := time.Since(began); waited > 2*partition.Patience {
 			t.Errorf("it waited %v", waited)
 		}
 	})

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/outcomes"
+)
+
+func newOutcomesCommand(g *globals) *cobra.Command {
+	return newGroup("outcomes", "List calls by outcome, and try rejected ones again",
+		`  callfold outcomes list --outcome rejected,retrying --config callfold.yaml
+  callfold outcomes retry --outcome rejected --reason "the field is longer now" --config callfold.yaml`,
+		newOutcomesListCommand(g), newOutcomesRetryCommand(g))
+}
+
+// readOutcomes reads the outcomes of a topic and tells on stderr how far it is,
+// and what it could not see.
+func readOutcomes(ctx context.Context, cmd *cobra.Command, client *kgo.Client, topic string, filter outcomes.Filter, limit int) (outcomes.Listing, error) {
+	var progress outcomes.Progress
+	done := reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
+		read, total := progress.Done.Load(), progress.Total.Load()
+		rate := float64(read) / elapsed.Seconds()
+		left := ""
+		if read > 0 {
+			left = fmt.Sprintf(", about %v left", (time.Duration(float64(total-read)/rate*1e9) * time.Nanosecond).Round(time.Second))
+		}
+		// Nobody is left to tell if this cannot be written.
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d records of %s read (%.0f a second)%s\n", read, total, topic, rate, left)
+	})
+	listing, err := outcomes.Read(ctx, client, topic, filter, limit, &progress)
+	done()
+	if err == nil && len(listing.Hidden) > 0 {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "a transaction that stays open hides the newest outcomes in these partitions of %s: %v\n", topic, listing.Hidden)
+	}
+	return listing, err
+}
+
+// reportEvery calls report now and then, until the function that it returns is called.
+func reportEvery(ctx context.Context, every time.Duration, report func(elapsed time.Duration)) (done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		began := time.Now()
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				report(time.Since(began))
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}

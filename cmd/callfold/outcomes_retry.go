@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os/user"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/outcomes"
+	"github.com/callfold/callfold/internal/settings"
+)
+
+// outcomesRetry are the flags of the command.
+type outcomesRetry struct {
+	outcome, code []string
+	order         outcomes.Order
+	yes, dryRun   bool
+	timeout       time.Duration
+	format        *output
+}
+
+// retried is what the command prints as JSON.
+type retried struct {
+	Selected int         `json:"selected"` // calls that are to be tried again
+	Sent     int         `json:"sent"`     // commands that Kafka has acknowledged
+	DryRun   bool        `json:"dry_run"`
+	Who      string      `json:"who"`
+	Why      string      `json:"why"`
+	Refused  []unretried `json:"refused"` // calls that were named and not selected
+}
+
+// unretried is a call that was named, and why it is not tried again.
+type unretried struct {
+	CallID int64  `json:"call_id"`
+	Why    string `json:"why"`
+}
+
+func newOutcomesRetryCommand(g *globals) *cobra.Command {
+	var o outcomesRetry
+	cmd := &cobra.Command{
+		Use:   "retry [CALL...]",
+		Short: "Make the sink try calls again",
+		Long: `Make the sink try calls again, once the cause is mended: those that are named by their
+Aircall ids, or all with an outcome or an error code. A rejected call is written again
+as it is now, a retrying one without waiting for its time, and a Task that somebody
+deleted is made anew. For other calls a retry does nothing, so they are refused.
+
+The number of calls is shown and a question asked; --yes answers it, and is needed where
+nobody can be asked. For each call a command goes into the topic events, with who asked
+and why; the processor folds it, and the sink obeys it once. So to send it twice does no
+harm, and 'callfold call show' tells of it. A signal stops the sending in order.
+
+The user needs the rights DESCRIBE and READ on the topic tasks, DESCRIBE and WRITE on
+events, and IDEMPOTENT_WRITE on the cluster of a Kafka before 2.8.`,
+		Example: `  callfold outcomes retry 910400155 --reason "the agent is active again"
+  callfold outcomes retry --outcome rejected --reason "the field is longer now" --dry-run
+  callfold outcomes retry --code STRING_TOO_LONG --reason "the field is longer now" --yes`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			filter, err := o.filter(args)
+			if err == nil {
+				err = o.check()
+			}
+			if err != nil {
+				return usagef(cmd, "%w", err)
+			}
+			if !o.yes && !o.dryRun && !isTerminal(cmd.InOrStdin()) {
+				return usagef(cmd, "nobody can be asked here: look at what will be done with --dry-run, then give --yes")
+			}
+			return o.run(cmd, g, filter)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&o.outcome, "outcome", nil, "all calls with these `outcomes`: rejected, retrying or deleted")
+	flags.StringSliceVar(&o.code, "code", nil, "all calls whose error has one of these `codes`, separated by commas")
+	flags.StringVar(&o.order.Why, "reason", "", "why; it stays in the history of each call")
+	flags.StringVar(&o.order.Who, "who", "", "who asks (default: the user of this system)")
+	flags.BoolVar(&o.yes, "yes", false, "do not ask")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "show the calls, send nothing")
+	timeoutFlag(cmd, &o.timeout)
+	o.format = outputFlag(cmd)
+	return cmd
+}
+
+// filter is what the arguments and flags choose.
+func (o *outcomesRetry) filter(args []string) (outcomes.Filter, error) {
+	var f outcomes.Filter
+	switch chosen := len(o.outcome)+len(o.code) > 0; {
+	case len(args) == 0 && !chosen:
+		return f, errors.New("say which calls: name them by their Aircall ids, or give --outcome or --code")
+	case len(args) > 0 && chosen:
+		return f, errors.New("name calls, or choose them by --outcome and --code, not both")
+	case len(args) == 0:
+		results, err := outcomes.ParseRetriable(o.outcome)
+		if err != nil {
+			return f, fmt.Errorf("--outcome: %w", err)
+		}
+		f.Results, f.Codes = results, o.code
+		return f, nil
+	}
+	f.IDs = map[int64]bool{}
+	for _, arg := range args {
+		id, err := callID(arg)
+		if err != nil {
+			return f, err
+		}
+		f.IDs[id] = true
+	}
+	return f, nil
+}
+
+// check fills in who asks, and looks at what a flag's type does not.
+func (o *outcomesRetry) check() error {
+	if o.order.Who == "" {
+		if u, err := user.Current(); err == nil {
+			o.order.Who = u.Username
+		}
+	}
+	if err := o.order.Check(); err != nil {
+		return fmt.Errorf("--reason, --who: %w", err)
+	}
+	return nil
+}
+
+func (o *outcomesRetry) run(cmd *cobra.Command, g *globals, filter outcomes.Filter) error {
+	more := slices.Concat(kafka.ProducerOptions(), outcomes.ProducerOptions())
+	return reachKafka(cmd, g, o.timeout, "callfold-outcomes-retry", more, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
+		if s.Sink.DryRun {
+			return usagef(cmd, "sink.dry_run is set: a command is obeyed by every sink, also by one that writes; set it to false")
+		}
+		topics := historyTopics(s)
+		listing, err := readOutcomes(ctx, cmd, client, topics.Tasks, filter, 0)
+		if err != nil {
+			return err
+		}
+		done := retried{DryRun: o.dryRun, Who: o.order.Who, Why: o.order.Why}
+		calls, summary := choose(listing, filter, &done)
+		for _, r := range done.Refused {
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "call %d: %s\n", r.CallID, r.Why)
+		}
+		if o.dryRun && *o.format == textOutput {
+			err = printListing(cmd.OutOrStdout(), outcomes.Listing{Calls: calls, Summary: summary})
+		} else if len(calls) > 0 && !o.dryRun {
+			err = o.send(ctx, cmd, client, topics.Events, calls, summary, &done)
+		}
+		if printed := o.print(cmd, done); err == nil {
+			err = printed
+		}
+		if err == nil && len(done.Refused) > 0 {
+			err = fmt.Errorf("%d of %d calls cannot be tried again", len(done.Refused), len(filter.IDs))
+		}
+		return err
+	})
+}
+
+// choose takes the calls that a retry does something about. Of those that were
+// named it notes the others as refused.
+func choose(listing outcomes.Listing, filter outcomes.Filter, done *retried) ([]outcomes.Call, outcomes.Summary) {
+	missing := maps.Clone(filter.IDs)
+	calls, summary := listing.Calls[:0], outcomes.Summary{}
+	for _, c := range listing.Calls {
+		delete(missing, c.ID)
+		switch {
+		case c.Retriable():
+			calls = append(calls, c)
+			summary.Add(c)
+		case len(filter.IDs) > 0:
+			done.Refused = append(done.Refused, unretried{c.ID, fmt.Sprintf("its outcome is %s, about which a retry does nothing", c.Result)})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(missing)) {
+		done.Refused = append(done.Refused, unretried{id, "it has no outcome: the sink has not looked at it, or there is no such call"})
+	}
+	done.Selected = len(calls)
+	return calls, summary
+}
+
+// send asks, and publishes the commands.
+func (o *outcomesRetry) send(ctx context.Context, cmd *cobra.Command, client *kgo.Client, topic string, calls []outcomes.Call, summary outcomes.Summary, done *retried) error {
+	_, _ = fmt.Fprintln(cmd.ErrOrStderr(), summary)
+	if !o.yes {
+		if err := confirm(ctx, cmd, fmt.Sprintf("Try %s again?", callCount(len(calls)))); err != nil {
+			return err
+		}
+	}
+	var err error
+	done.Sent, err = outcomes.SendRetries(ctx, client, topic, calls, o.order, time.Now)
+	return err
+}
+
+func (o *outcomesRetry) print(cmd *cobra.Command, done retried) error {
+	if *o.format == jsonOutput {
+		return printJSON(cmd.OutOrStdout(), done)
+	}
+	text := fmt.Sprintf("%d of %d commands sent", done.Sent, done.Selected)
+	switch {
+	case done.DryRun:
+		text = "nothing was sent (--dry-run)"
+	case done.Selected == 0:
+		text = "no calls to try again"
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
+	return err
+}
+
+func callCount(n int) string {
+	if n == 1 {
+		return "1 call"
+	}
+	return fmt.Sprintf("%d calls", n)
+}

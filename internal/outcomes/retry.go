@@ -1,0 +1,125 @@
+package outcomes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/schemas"
+)
+
+// Order is who asks for a command, and why.
+type Order struct{ Who, Why string }
+
+// maxText is the longest Who and Why, in bytes, that the fold does not cut.
+const maxText = 1_000
+
+// Check says what is wrong with the order: both texts are needed, since they are
+// all that the history of a call tells about a command.
+func (o Order) Check() error {
+	switch {
+	case strings.TrimSpace(o.Why) == "":
+		return errors.New("a reason is needed: it stays in the history of each call")
+	case strings.TrimSpace(o.Who) == "":
+		return errors.New("it is not known who asks: it stays in the history of each call")
+	case len(o.Who) > maxText || len(o.Why) > maxText:
+		return fmt.Errorf("a reason and a name have at most %d bytes", maxText)
+	}
+	return nil
+}
+
+// Retry is the command that makes the sink try a call again, as a record of the
+// topic events. Its time is the present one, and later than that of the last
+// retry which the sink has obeyed: of two commands the newest counts, and one
+// from a clock that is behind would otherwise be taken for the older.
+func Retry(topic string, c Call, order Order, now time.Time) (*kgo.Record, error) {
+	body, err := json.Marshal(struct {
+		Resource  string `json:"resource"`
+		Event     string `json:"event"`
+		Timestamp int64  `json:"timestamp"`
+		Data      any    `json:"data"`
+	}{"callfold", schemas.EventRetry, max(now.Unix(), c.retried+1), struct {
+		ID        int64  `json:"id"`
+		Who       string `json:"who"`
+		Why       string `json:"why"`
+		StateHash string `json:"state_hash,omitzero"`
+	}{c.ID, order.Who, order.Why, c.stateHash}}, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return nil, fmt.Errorf("encoding a command for call %d: %w", c.ID, err)
+	}
+	return &kgo.Record{
+		Topic: topic, Key: strconv.AppendInt(nil, c.ID, 10), Value: body, Timestamp: now,
+		Headers: []kgo.RecordHeader{
+			{Key: schemas.HeaderSchema, Value: []byte(schemas.EventSchema)},
+			{Key: schemas.HeaderEvent, Value: []byte(schemas.EventRetry)},
+			{Key: schemas.HeaderReceivedAt, Value: strconv.AppendInt(nil, now.UnixMilli(), 10)},
+			{Key: schemas.HeaderSource, Value: []byte(schemas.Operator)},
+		},
+	}, nil
+}
+
+const (
+	// together is how many commands are on their way at once.
+	together = 500
+	// delivery is how long the brokers may take to acknowledge those.
+	delivery = 30 * time.Second
+	// grace is how long they are waited for once somebody has asked to stop.
+	grace = 5 * time.Second
+)
+
+// ProducerOptions are those of the client for [SendRetries], beside
+// kafka.ProducerOptions. A command that may have been written is given up when
+// time is up: to send it again does no harm.
+func ProducerOptions() []kgo.Opt { return []kgo.Opt{kgo.AllowIdempotentProduceCancellation()} }
+
+// SendRetries publishes a retry command for each call to the topic events, some
+// hundreds at a time, and waits until all in-sync replicas have them. When ctx
+// ends, no more are begun, and those on their way are waited for, five seconds at
+// the most; the error is then that of ctx. sent counts the acknowledged ones. With
+// another error up to 500 more may have been written.
+func SendRetries(ctx context.Context, client *kgo.Client, topic string, calls []Call, order Order, now func() time.Time) (sent int, err error) {
+	for len(calls) > 0 && err == nil {
+		if ctx.Err() != nil {
+			return sent, ctx.Err()
+		}
+		n := min(together, len(calls))
+		records := make([]*kgo.Record, n)
+		for i, c := range calls[:n] {
+			if records[i], err = Retry(topic, c, order, now()); err != nil {
+				return sent, err
+			}
+		}
+		var written int
+		written, err = produce(ctx, client, records)
+		sent += written
+		calls = calls[n:]
+	}
+	return sent, err
+}
+
+// produce writes records that cannot be called back once they are on their way:
+// the end of ctx only bounds the wait for them.
+func produce(ctx context.Context, client *kgo.Client, records []*kgo.Record) (written int, err error) {
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), delivery)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(writing, func() { timer.Stop() })
+	})
+	defer stop()
+	for _, result := range client.ProduceSync(writing, records...) {
+		if result.Err == nil {
+			written++
+		} else if err == nil {
+			err = fmt.Errorf("publishing commands: %w", result.Err)
+		}
+	}
+	return written, err
+}
