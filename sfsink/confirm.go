@@ -23,7 +23,7 @@ const (
 )
 
 // unsure notes that a request may be carried out later, of which nobody knows.
-func (j *job) unsure() { j.confirm = j.now.Add(confirmAfter).UnixMilli() }
+func (j *job) unsure() { j.confirm = j.Sink.now().Add(confirmAfter).UnixMilli() }
 
 // unanswered tells whether a request that failed with the error may have been taken,
 // or may be yet: there was no answer, or it came from something before Salesforce.

@@ -1,6 +1,7 @@
 package sfsink
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -158,5 +159,53 @@ func TestParkedCallsAtATakeover(t *testing.T) {
 		if o := b.outcome(1, schemas.Created); (o.Confirm != 0) != unsure {
 			t.Errorf("due %s the takeover: to be read back: %v, want %v", name, o.Confirm != 0, unsure)
 		}
+	}
+}
+
+// TestDueCallThatANewStateJoins: what was parked was written by a turn that did not
+// commit, and comes again together with a newer state.
+func TestDueCallThatANewStateJoins(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, "+33123456789", "ada")
+	b.hungup(1)
+	b.turn()
+	b.tagged(1, 80, "urgent")
+	b.sim.Fail(sfsim.Fault{ExternalIDs: []string{b.task(1)["Id"].(string)}, Code: "UNABLE_TO_LOCK_ROW"})
+	b.turn()
+	b.outcome(1, schemas.Retrying)
+	b.later(time.Minute)
+	late := make(chan struct{})
+	b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, CommitAt: late, Times: requestTries})
+	if err := b.try(); err == nil {
+		t.Fatal("the turn did not end in an error")
+	}
+	b.since = b.clock
+	b.event(1, "call.untagged", 90, `"tags":[]`)
+	b.turn()
+	want := b.task(1)["CallDisposition"]
+	close(late)
+	b.sim.Settle()
+	b.later(confirmAfter + time.Second)
+	b.turn()
+	b.task(1, "CallDisposition", want)
+}
+
+// TestReadingWaitsForTheLastTry: the time counts from when a request was given up, not
+// from when its turn began.
+func TestReadingWaitsForTheLastTry(t *testing.T) {
+	var b *bench
+	b = newBench(t, func(o *Options) {
+		o.Sleep = func(ctx context.Context, _ time.Duration) error {
+			b.later(40 * time.Second)
+			return ctx.Err()
+		}
+	})
+	b.answered(1, "+33123456789", "ada")
+	b.hungup(1)
+	b.sim.Fail(sfsim.Fault{Operation: "collections_upsert", Cut: true, Times: requestTries - 1})
+	b.turn()
+	o := b.outcome(1, schemas.Created)
+	if left := time.UnixMilli(o.Confirm).Sub(b.clock); left < confirmAfter-40*time.Second {
+		t.Errorf("the Task is read back %s after the last try", left)
 	}
 }

@@ -51,6 +51,10 @@ func (t *turn) createRecord(ctx context.Context, jobs []*job) error {
 	if err := t.slots.acquire(ctx); err != nil {
 		return err
 	}
+	if err := t.governor.over(); err != nil {
+		t.slots.release(false)
+		return err
+	}
 	var id string
 	var problem *problem
 	defer func() { t.slots.release(t.crowded(problem)) }()

@@ -76,7 +76,7 @@ func (g *governor) share(u salesforce.Usage) int {
 func (g *governor) mayProbe() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now := g.now(); now.Sub(g.probed) >= probeEvery {
+	if now := g.now(); now.Sub(g.probed) >= probeEvery || now.Before(g.probed) {
 		g.probed = now
 		return true
 	}

@@ -128,7 +128,7 @@ func (j *job) finish(result schemas.Result) {
 	o.DecidedAt = j.now.UnixMilli()
 	o.TaskID = j.taskID
 	o.Error, o.Attempts, o.Refused = nil, 0, ""
-	o.NextAttempt, o.Parked, o.Confirm = 0, nil, 0
+	o.NextAttempt, o.Parked, o.Confirm = 0, nil, j.confirm
 	state := &j.record.State
 	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
 	// Where nothing is written now, it holds for the next write.
@@ -157,6 +157,9 @@ func (j *job) written(result schemas.Result) {
 		maps.Copy(j.outcome.Written, j.prev.Written)
 	}
 	maps.Copy(j.outcome.Written, j.hashes)
+	if j.repeated && !j.dryRun {
+		j.unsure() // the turn may have taken long
+	}
 	if j.confirm != 0 {
 		j.outcome.Confirm = j.confirm
 		j.park(time.UnixMilli(j.confirm))

@@ -59,6 +59,9 @@ func (t *turn) read(in input) error {
 		if err != nil {
 			return err
 		}
+		// What was due may have been written by a turn that did not commit, also when
+		// a newer state has come meanwhile.
+		repeated = repeated || prev.NextAttempt != 0 && time.UnixMilli(prev.NextAttempt).Before(in.since.Add(clockSkew))
 		j := &job{turn: t, states: in.states, key: key, record: record, prev: prev, arrived: arrived, repeated: repeated}
 		byKey[key] = j
 		t.jobs = append(t.jobs, j)
@@ -95,8 +98,7 @@ func (t *turn) read(in input) error {
 			t.log.Error("a call was due but has no state to look at", "call_id", key, "result", prev.Result)
 			continue
 		}
-		repeated := time.UnixMilli(prev.NextAttempt).Before(in.since.Add(clockSkew))
-		if err := add(key, *prev.Parked, false, repeated); err != nil {
+		if err := add(key, *prev.Parked, false, false); err != nil {
 			return err
 		}
 	}

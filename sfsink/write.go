@@ -205,7 +205,10 @@ func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.R
 	p = t.asking(ctx, func() (err error) {
 		// Who was suspended may wake up in the midst of a turn whose calls
 		// somebody else has written to since.
-		if lost = t.owned(); lost != nil {
+		if lost = t.owned(); lost == nil {
+			lost = t.governor.over()
+		}
+		if lost != nil {
 			return nil
 		}
 		if rows[0].create {
@@ -225,7 +228,7 @@ func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.R
 
 // crowded tells whether a request was refused since too many are under way at once.
 func (s *Sink) crowded(p *problem) bool {
-	return p != nil && (p.class == classContention || p.class == classThrottle && !s.governor.daily())
+	return p != nil && (p.error.Code == "UNABLE_TO_LOCK_ROW" || p.class == classThrottle && !s.governor.daily())
 }
 
 // locked tells whether rows of a request met locks of somebody else.
@@ -346,7 +349,7 @@ func (r *row) found(taskID string) {
 		// The row was of the create lane, or somebody restored the Task or made
 		// another with our key. What it holds is not known: all fields are
 		// written once more.
-		r.taskID, r.unwritten = taskID, true
+		r.taskID, r.unwritten, r.holds = taskID, true, nil
 	case r.recreate:
 		r.taskID, r.unwritten = "", true
 	default:

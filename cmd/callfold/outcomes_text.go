@@ -128,7 +128,7 @@ func printFixes(out *bufio.Writer, calls []outcomes.Call) {
 func wrapped(text string) string {
 	var b strings.Builder
 	width := lineWidth // the first word begins a line
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		n := utf8.RuneCountInString(word)
 		if width+1+n > lineWidth {
 			if b.Len() > 0 {

@@ -51,7 +51,7 @@ func crashTest(t *testing.T, times int, end func(*process)) {
 
 	p := newProcess(t)
 	p.start()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	posting, pctx := errgroup.WithContext(ctx)
 	var next atomic.Int64

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -126,9 +127,7 @@ func field(name string, values map[string]any) func(map[string]any) {
 	return func(object map[string]any) {
 		for _, f := range object["fields"].([]any) {
 			if f := f.(map[string]any); f["name"] == name {
-				for key, value := range values {
-					f[key] = value
-				}
+				maps.Copy(f, values)
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 package sfsim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -55,7 +56,7 @@ func (b *bubble) do(method, path, body string) (out outcome) {
 	begin := time.Now()
 	defer func() {
 		out.took = time.Since(begin)
-		if e := recover(); e != nil && e != http.ErrAbortHandler {
+		if e := recover(); e != nil && !errors.Is(e.(error), http.ErrAbortHandler) {
 			panic(e)
 		}
 	}()

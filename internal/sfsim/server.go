@@ -277,9 +277,6 @@ func (s *Server) Close() error {
 	return d.close()
 }
 
-// write runs a change of the org as one transaction, durable when it returns nil.
-func (s *Server) write(work func(*tx) error) error { return s.writeDuring(nil, work) }
-
 // objectNames returns the names of all objects, for messages.
 func (s *Server) objectNames() []string {
 	names := make([]string, 0, len(s.schema.objects))

@@ -299,3 +299,49 @@ func TestPredecessorsTransactionIsEnded(t *testing.T) {
 		w.noMismatch()
 	})
 }
+
+// TestPredecessorIsNotAborted: what a lane begins in order to end its predecessor's
+// transactions is committed, whatever becomes of the single requests.
+func TestPredecessorIsNotAborted(t *testing.T) {
+	for _, key := range []kmsg.Key{kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.EndTxn} {
+		for _, answer := range []*kerr.Error{kerr.RequestTimedOut, kerr.UnknownServerError, kerr.ConcurrentTransactions} {
+			t.Run(key.Name()+" "+answer.Message, func(t *testing.T) {
+				inWorld(t, func(w *world) {
+					fault := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Err: answer, Count: 2})
+					s := w.start("a")
+					w.wait("it is ready", s.ready)
+					if fault.Hits() == 0 {
+						t.Error("the fault never happened: the test shows nothing")
+					}
+					if commits, aborts := w.markers(); commits < partitions || aborts > 0 {
+						t.Errorf("%d commits and %d aborts in the changelog", commits, aborts)
+					}
+				})
+			})
+		}
+	}
+}
+
+// markers counts Kafka's own in the changelog.
+func (w *world) markers() (commits, aborts int) {
+	cl, err := kgo.NewClient(append(w.options(w.net.DialContext), kgo.ConsumeTopics("state"), kgo.KeepControlRecords())...)
+	w.check(err)
+	defer cl.Close()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		fetches := cl.PollFetches(ctx)
+		cancel()
+		if fetches.NumRecords() == 0 {
+			return commits, aborts
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			switch {
+			case !r.Attrs.IsControl():
+			case r.Key[3] == 1:
+				commits++
+			default:
+				aborts++
+			}
+		})
+	}
+}

@@ -26,6 +26,10 @@ type lane[V any] struct {
 	session *kgo.GroupTransactSession
 	// heartbeats are the session's.
 	heartbeats *heartbeats
+	// whole is true when nothing is left of what the predecessor left open; else
+	// lookAgain is when to see whether the rest can be ended.
+	whole     bool
+	lookAgain time.Time
 	// room is how many records the next batch may have.
 	room int
 
@@ -80,6 +84,9 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	for ctx.Err() == nil {
 		l.settle()
 		if err := l.goBack(ctx); err != nil {
+			return err
+		}
+		if err := l.endRest(ctx); err != nil {
 			return err
 		}
 		b, err := l.poll(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -15,7 +16,7 @@ import (
 // succeed ends what a predecessor of the lane, or its last session, may have left
 // behind: its transaction, and its membership of the group.
 func (l *lane[V]) succeed(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeouts.Session)
+	ctx, cancel := context.WithTimeout(ctx, l.opts.Timeouts.Transaction)
 	defer cancel()
 	// These versions of two requests are those of clients older than
 	// transaction.version 2: they name the partitions of a transaction themselves, and
@@ -55,53 +56,86 @@ func (l *lane[V]) succeed(ctx context.Context) error {
 // and has in its tables. If it had aborted, either states or offsets may now be
 // committed without the other, and the guard finds that and has input handled again.
 // An abort could take states back that the tables have and whose offsets were
-// committed: nobody would find that.
+// committed: nobody would find that. So what was begun is tried until it is answered:
+// taking the transactional id once more would abort it.
 func (l *lane[V]) endOpen(ctx context.Context, cl *kgo.Client) error {
 	id, epoch, err := cl.ProducerID(ctx)
 	if err != nil {
 		return err
 	}
-	topics, err := kadm.NewClient(cl).ListTopics(ctx, l.opts.Changelog, l.opts.Rejected)
+	topics, all, err := l.written(ctx, cl)
 	if err != nil {
-		return fmt.Errorf("asking for the topics: %w", err)
+		return err
 	}
-	add := kmsg.NewPtrAddPartitionsToTxnRequest()
-	add.TransactionalID, add.ProducerID, add.ProducerEpoch = l.id+l.opts.TransactionalSuffix, id, epoch
-	for _, t := range topics {
+	l.whole = all
+	for _, step := range []func() error{
+		func() error { return l.addPartitions(ctx, cl, topics, id, epoch) },
+		func() error { return l.addOffsets(ctx, cl, id, epoch) },
+		func() error { return l.endWithCommit(ctx, cl, id, epoch) },
+	} {
+		for wait := newBackOff(); ; {
+			err := step()
+			if err == nil {
+				break
+			}
+			if final(err) || !pause(ctx, wait.NextBackOff()) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// final tells whether a broker has answered with an error that will stay.
+func final(err error) bool {
+	var answer *kerr.Error
+	return errors.As(err, &answer) && !answer.Retriable && !errors.Is(err, kerr.ConcurrentTransactions) && !errors.Is(err, kerr.UnknownServerError)
+}
+
+// written lists the partitions that the lane may have written to, and tells whether
+// these are all. Those that take no writes are left out: the coordinator would wait
+// for them, and the lane with it.
+func (l *lane[V]) written(ctx context.Context, cl *kgo.Client) (topics []kmsg.AddPartitionsToTxnRequestTopic, all bool, err error) {
+	found, err := kadm.NewClient(cl).ListTopics(ctx, l.opts.Changelog, l.opts.Rejected)
+	if err != nil {
+		return nil, false, fmt.Errorf("asking for the topics: %w", err)
+	}
+	all = true
+	for _, t := range found {
+		if t.Err != nil {
+			return nil, false, fmt.Errorf("asking for the topic %s: %w", t.Topic, t.Err)
+		}
 		topic := kmsg.NewAddPartitionsToTxnRequestTopic()
 		topic.Topic = t.Topic
 		for _, p := range t.Partitions {
-			// The coordinator would wait for a partition without a leader, and the
-			// lane with it.
-			if p.Leader >= 0 && p.Err == nil {
-				topic.Partitions = append(topic.Partitions, p.Partition)
+			if p.Leader < 0 || p.Err != nil || 2*len(p.ISR) <= len(p.Replicas) {
+				all = false
+				continue
 			}
+			topic.Partitions = append(topic.Partitions, p.Partition)
 		}
 		if len(topic.Partitions) > 0 {
-			add.Topics = append(add.Topics, topic)
+			topics = append(topics, topic)
 		}
 	}
+	return topics, all, nil
+}
+
+func (l *lane[V]) addPartitions(ctx context.Context, cl *kgo.Client, topics []kmsg.AddPartitionsToTxnRequestTopic, id int64, epoch int16) error {
+	add := kmsg.NewPtrAddPartitionsToTxnRequest()
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Topics = l.id+l.opts.TransactionalSuffix, id, epoch, topics
 	added, err := add.RequestWith(ctx, cl)
 	if err != nil {
-		return fmt.Errorf("adding partitions: %w", err)
+		return fmt.Errorf("adding partitions to a transaction: %w", err)
 	}
 	for _, t := range added.Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("adding %s, partition %d: %w", t.Topic, p.Partition, err)
+				return fmt.Errorf("adding %s, partition %d, to a transaction: %w", t.Topic, p.Partition, err)
 			}
 		}
 	}
-	if err := l.addOffsets(ctx, cl, id, epoch); err != nil {
-		return err
-	}
-	end := kmsg.NewPtrEndTxnRequest()
-	end.TransactionalID, end.ProducerID, end.ProducerEpoch, end.Commit = add.TransactionalID, id, epoch, true
-	ended, err := end.RequestWith(ctx, cl)
-	if err == nil {
-		err = kerr.ErrorForCode(ended.ErrorCode)
-	}
-	return err
+	return nil
 }
 
 // addOffsets makes the group's offsets part of the open transaction.
@@ -118,6 +152,40 @@ func (l *lane[V]) addOffsets(ctx context.Context, cl *kgo.Client, id int64, epoc
 	}
 	return nil
 }
+
+func (l *lane[V]) endWithCommit(ctx context.Context, cl *kgo.Client, id int64, epoch int16) error {
+	end := kmsg.NewPtrEndTxnRequest()
+	end.TransactionalID, end.Commit = l.id+l.opts.TransactionalSuffix, true
+	end.ProducerID, end.ProducerEpoch = id, epoch
+	ended, err := end.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(ended.ErrorCode)
+	}
+	if err != nil {
+		return fmt.Errorf("ending a transaction: %w", err)
+	}
+	return nil
+}
+
+// endRest ends the session when partitions take writes again that [lane.endOpen] had to
+// leave out: the next one ends what is open in them.
+func (l *lane[V]) endRest(ctx context.Context) error {
+	if l.whole || l.opts.Now().Before(l.lookAgain) {
+		return nil
+	}
+	l.lookAgain = l.opts.Now().Add(restEvery)
+	ctx, cancel := context.WithTimeout(ctx, restEvery)
+	defer cancel()
+	if _, all, err := l.written(ctx, l.session.Client()); err != nil || !all {
+		return nil //nolint:nilerr // it is looked at again
+	}
+	return errRest
+}
+
+// restEvery is how often a lane looks whether partitions take writes again.
+const restEvery = 10 * time.Second
+
+var errRest = errors.New("partitions take writes again that did not when the session began")
 
 // takeBack makes the way free for a lane that comes back under the protocol
 // "consumer". There the coordinator refuses a member whose instance id is taken
