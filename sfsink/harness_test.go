@@ -101,6 +101,8 @@ func (b *bench) newSink(change func(*Options)) *Sink {
 		Now:      func() time.Time { return b.clock },
 		Random:   func() float64 { return 0 },
 		Sleep: func(ctx context.Context, d time.Duration) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			b.pauses = append(b.pauses, d)
 			return ctx.Err()
 		},
