@@ -209,3 +209,45 @@ func TestReadingWaitsForTheLastTry(t *testing.T) {
 		t.Errorf("the Task is read back %s after the last try", left)
 	}
 }
+
+// TestConfirmOutlivesRetrying: that a Task must be read back is not forgotten while the
+// call waits for its next attempt, nor when a newer state takes the parking place.
+func TestConfirmOutlivesRetrying(t *testing.T) {
+	b, late := lost(t, nil)
+	id := b.task(1)["Id"].(string)
+	b.later(20 * time.Second)
+	b.tagged(1, 80, "urgent")
+	b.sim.Fail(sfsim.Fault{ExternalIDs: []string{id}, Code: "UNABLE_TO_LOCK_ROW"})
+	b.turn()
+	if o := b.outcome(1, schemas.Retrying); o.Confirm == 0 {
+		t.Fatal("forgotten when the row was locked")
+	}
+	b.tagged(1, 85, "urgent", "sale")
+	b.turn()
+	if o := b.outcome(1, schemas.Retrying); o.Confirm == 0 {
+		t.Fatal("forgotten when a newer state came")
+	}
+	b.later(time.Minute)
+	b.turn()
+	want := b.task(1)["CallDisposition"]
+	b.set("Task", id, late)
+	b.later(confirmAfter)
+	b.turn()
+	b.task(1, "CallDisposition", want)
+}
+
+// TestTakeoverWhileRetrying: a record that a turn which did not commit may have handled
+// makes the call unsure also where it only takes the parking place.
+func TestTakeoverWhileRetrying(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, "+33123456789", "ada")
+	b.hungup(1)
+	b.sim.Fail(sfsim.Fault{ExternalIDs: []string{"1"}, Code: "UNABLE_TO_LOCK_ROW"})
+	b.turn()
+	b.tagged(1, 80, "urgent")
+	b.repeats = len(b.pending)
+	b.turn()
+	if o := b.outcome(1, schemas.Retrying); o.Confirm == 0 {
+		t.Error("a repeated record leaves the call sure")
+	}
+}

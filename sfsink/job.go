@@ -86,7 +86,7 @@ func (j *job) decide() {
 	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.retry:
 		// A newer state takes the parking place and keeps the time.
 		j.finish(schemas.Retrying)
-		j.outcome.Error, j.outcome.Attempts, j.outcome.Confirm = j.prev.Error, j.prev.Attempts, j.prev.Confirm
+		j.outcome.Error, j.outcome.Attempts, j.outcome.Confirm = j.prev.Error, j.prev.Attempts, max(j.confirm, j.prev.Confirm)
 		j.park(time.UnixMilli(j.prev.NextAttempt))
 	}
 	if j.prev.Result == schemas.Deleted {
