@@ -3,7 +3,6 @@ package sfsink
 import (
 	"context"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -12,18 +11,6 @@ import (
 	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/schemas"
 )
-
-// row is what one call writes.
-type row struct {
-	*job
-	// create is the lane: upsert by the external id with all fields, else update
-	// by Id with the changed ones.
-	create     bool
-	fields     salesforce.Record
-	createOnly map[string]bool
-	// account is what Salesforce locks: rows of one account go into one request.
-	account string
-}
 
 // write writes the Tasks of the open jobs that differ from what is there. Rows
 // that Salesforce accepts or refuses for good end their jobs; those that a
@@ -75,75 +62,6 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 		return err
 	}
 	return t.lookAgain(ctx, refused)
-}
-
-// row is what the job wants to have written; without fields there is nothing to do.
-func (j *job) row() *row {
-	// A dry run has no Task, but behaves as if what it recorded was there.
-	exists := j.taskID != "" || j.dryRun && len(j.prev.Written) > 0 && !j.unwritten
-	r := &row{job: j, create: !exists, fields: salesforce.Record{}, createOnly: map[string]bool{}}
-	for _, f := range j.task.Fields {
-		r.createOnly[f.Name] = f.CreateOnly
-		switch {
-		case r.create:
-		case f.CreateOnly:
-			continue
-		case !j.unwritten && j.prev.Written[f.Name] == j.hashes[f.Name]:
-			continue
-		case j.holds != nil && same(f.Value, j.holds[f.Name]):
-			continue
-		}
-		r.fields[f.Name] = f.Value
-	}
-	if r.create {
-		r.fields[j.externalID] = strconv.FormatInt(j.record.State.ID, 10)
-	}
-	if m := j.match; m != nil {
-		r.account = m.ID
-		if m.AccountID != "" {
-			r.account = m.AccountID
-		}
-	}
-	return r
-}
-
-// pack divides rows into requests. Rows of one account share a request where
-// they can; those with more than fit take several, which the locks keep apart.
-func pack(rows []*row) [][]*row {
-	byAccount := map[string][]*row{}
-	var groups [][]*row
-	var order []string
-	for _, r := range rows {
-		if r.account == "" {
-			groups = append(groups, []*row{r})
-			continue
-		}
-		if byAccount[r.account] == nil {
-			order = append(order, r.account)
-		}
-		byAccount[r.account] = append(byAccount[r.account], r)
-	}
-	for _, a := range order {
-		groups = append(groups, slices.Collect(slices.Chunk(byAccount[a], salesforce.MaxRows))...)
-	}
-	// The large ones first, so that the small ones fill what they leave.
-	slices.SortStableFunc(groups, func(a, b []*row) int { return len(b) - len(a) })
-	var requests [][]*row
-	first := 0 // requests before it are full
-	for _, g := range groups {
-		i := first
-		for i < len(requests) && len(requests[i])+len(g) > salesforce.MaxRows {
-			i++
-		}
-		if i == len(requests) {
-			requests = append(requests, nil)
-		}
-		requests[i] = append(requests[i], g...)
-		for first < len(requests) && len(requests[first]) == salesforce.MaxRows {
-			first++
-		}
-	}
-	return requests
 }
 
 // send writes the rows in one request, or in halves where one is too heavy, and
