@@ -31,7 +31,7 @@ func (p Processor) Handle(ctx context.Context, b *stream.Batch[schemas.CallRecor
 }
 
 func foldRecord(part *stream.Partition[schemas.CallRecord], r *kgo.Record) error {
-	event, err := read(r)
+	event, err := Read(r)
 	if rejection := (*schemas.Rejection)(nil); errors.As(err, &rejection) {
 		return part.Reject(r, rejection.Reason, rejection.Detail)
 	}
@@ -47,9 +47,9 @@ func foldRecord(part *stream.Partition[schemas.CallRecord], r *kgo.Record) error
 	return nil
 }
 
-// read parses the event of a record. The error is a [*schemas.Rejection] for
+// Read parses the event of a record of the topic events. The error is a [*schemas.Rejection] for
 // what can never be folded.
-func read(r *kgo.Record) (schemas.Event, error) {
+func Read(r *kgo.Record) (schemas.Event, error) {
 	switch err := schemas.CheckEventSchema(stream.Header(r, schemas.HeaderSchema)); {
 	case errors.Is(err, schemas.ErrUnknownSchema):
 		return schemas.Event{}, &schemas.Rejection{Reason: schemas.NotACall, Detail: "the record's schema header is not that of an event"}
@@ -63,15 +63,15 @@ func read(r *kgo.Record) (schemas.Event, error) {
 	if key := strconv.AppendInt(make([]byte, 0, 20), event.CallID, 10); !bytes.Equal(r.Key, key) {
 		return event, &schemas.Rejection{Reason: schemas.KeyMismatch, Detail: "the record's key is not the body's call id"}
 	}
-	if event.TooFarAhead(receivedAt(r)) {
+	if event.TooFarAhead(ReceivedAt(r)) {
 		return event, &schemas.Rejection{Reason: schemas.FutureTime, Detail: "timestamp is more than 24 h after the event was received"}
 	}
 	return event, nil
 }
 
-// receivedAt is when the event came in; where a producer did not say, when the
+// ReceivedAt is when the event came in; where a producer did not say, when the
 // broker got it.
-func receivedAt(r *kgo.Record) time.Time {
+func ReceivedAt(r *kgo.Record) time.Time {
 	if ms, err := strconv.ParseInt(stream.Header(r, schemas.HeaderReceivedAt), 10, 64); err == nil {
 		return time.UnixMilli(ms)
 	}

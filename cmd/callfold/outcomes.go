@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,14 +24,7 @@ func newOutcomesCommand(g *globals) *cobra.Command {
 func readOutcomes(ctx context.Context, cmd *cobra.Command, client *kgo.Client, topic string, filter outcomes.Filter, limit int) (outcomes.Listing, error) {
 	var progress outcomes.Progress
 	done := reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
-		read, total := progress.Done.Load(), progress.Total.Load()
-		rate := float64(read) / elapsed.Seconds()
-		left := ""
-		if read > 0 {
-			left = fmt.Sprintf(", about %v left", (time.Duration(float64(total-read)/rate*1e9) * time.Nanosecond).Round(time.Second))
-		}
-		// Nobody is left to tell if this cannot be written.
-		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d records of %s read (%.0f a second)%s\n", read, total, topic, rate, left)
+		reportProgress(cmd.ErrOrStderr(), progress.Done.Load(), progress.Total.Load(), "records of "+topic+" read", elapsed)
 	})
 	listing, err := outcomes.Read(ctx, client, topic, filter, limit, &progress)
 	done()
@@ -38,6 +32,18 @@ func readOutcomes(ctx context.Context, cmd *cobra.Command, client *kgo.Client, t
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "a transaction that stays open hides the newest outcomes in these partitions of %s: %v\n", topic, listing.Hidden)
 	}
 	return listing, err
+}
+
+// reportProgress says how far work has come, how fast it is, and how long the rest
+// will take.
+func reportProgress(w io.Writer, done, total int64, what string, elapsed time.Duration) {
+	rate := float64(done) / elapsed.Seconds()
+	left := ""
+	if done > 0 {
+		left = fmt.Sprintf(", about %v left", (time.Duration(float64(total-done)/rate*1e9) * time.Nanosecond).Round(time.Second))
+	}
+	// Nobody is left to tell if this cannot be written.
+	_, _ = fmt.Fprintf(w, "%d of %d %s (%.0f a second)%s\n", done, total, what, rate, left)
 }
 
 // reportEvery calls report now and then, until the function that it returns is called.

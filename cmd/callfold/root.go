@@ -70,6 +70,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage or settings.`,
 		newSimulateCommand(),
 		newSinkCommand(g),
 		newTopicsCommand(g),
+		newVerifyCommand(g),
 		newVersionCommand(),
 	)
 	return root

@@ -40,6 +40,19 @@ type Partition struct {
 // in a compacted topic there are fewer.
 func (p *Partition) Len() int64 { return p.end - p.start }
 
+// End is the offset behind the last that Read reads.
+func (p *Partition) End() int64 { return p.end }
+
+// TopicID is that of the partition's topic.
+func (p *Partition) TopicID() kadm.TopicID { return p.topicID }
+
+// Until is the partition up to an offset, or to its end if that is less.
+func (p *Partition) Until(offset int64) *Partition {
+	part := *p
+	part.end = min(p.end, max(p.start, offset))
+	return &part
+}
+
 // Read reads the committed records from start to end, in order: each gets those
 // of one fetch, and how many offsets they took up, the gaps before them included.
 // Records at the end or behind it may come, too. complete is false where a

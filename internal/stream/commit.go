@@ -121,7 +121,7 @@ func (l *lane[V]) output(p *Partition[V]) ([]*kgo.Record, error) {
 	for i, r := range p.changelog {
 		r.Topic, r.Partition = l.opts.Changelog, p.ID
 		if i == len(p.changelog)-1 {
-			r.Headers = append(r.Headers, nextInputHeader(p.reached()))
+			r.Headers = append(r.Headers, NextInputHeader(p.reached()))
 		}
 	}
 	for _, r := range p.rejected {

@@ -182,7 +182,7 @@ func TestRestoreReadsToTheHighWatermark(t *testing.T) {
 		w.check(owner.BeginTransaction())
 		w.check(owner.ProduceSync(context.Background(), &kgo.Record{
 			Topic: "state", Partition: input.Partition, Key: []byte("1"), Value: value,
-			Headers: []kgo.RecordHeader{{Key: schemas.HeaderSchema, Value: []byte("tally/1")}, nextInputHeader(input.Offset + 1)},
+			Headers: []kgo.RecordHeader{{Key: schemas.HeaderSchema, Value: []byte("tally/1")}, NextInputHeader(input.Offset + 1)},
 		}).FirstErr())
 		var offsets kadm.Offsets
 		offsets.AddOffset("in", input.Partition, input.Offset+1, -1)

@@ -65,7 +65,7 @@ func (m *machine) checkChangelog(want model) {
 	last := map[string]tally{}
 	next := map[int32]int64{}
 	m.read("state", func(r *kgo.Record) {
-		if n := nextInput(r); n > 0 {
+		if n := NextInput(r); n > 0 {
 			if n < next[r.Partition] {
 				m.t.Errorf("partition %d, offset %d: the input offset went back from %d to %d", r.Partition, r.Offset, next[r.Partition], n)
 			}
@@ -119,7 +119,7 @@ func (m *machine) checkTables(dir string) {
 			return
 		}
 		c := want[r.Partition]
-		if n := nextInput(r); n > 0 {
+		if n := NextInput(r); n > 0 {
 			c.next = n
 		}
 		if !IsMarker(r) {

@@ -37,12 +37,14 @@ func marker(kind string) *kgo.Record {
 	}
 }
 
-func nextInputHeader(next int64) kgo.RecordHeader {
+// NextInputHeader is the header next-input of a transaction's last changelog record: up
+// to which offset of the input the partition's states account.
+func NextInputHeader(next int64) kgo.RecordHeader {
 	return kgo.RecordHeader{Key: schemas.HeaderNextInput, Value: strconv.AppendInt(nil, next, 10)}
 }
 
-// nextInput reads the header next-input; 0 where there is none.
-func nextInput(r *kgo.Record) int64 {
+// NextInput reads the header next-input; 0 where there is none.
+func NextInput(r *kgo.Record) int64 {
 	n, _ := strconv.ParseInt(Header(r, schemas.HeaderNextInput), 10, 64)
 	return n
 }

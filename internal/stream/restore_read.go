@@ -85,7 +85,7 @@ func (r *reading[V]) apply(records []*kgo.Record) error {
 		if rec.Attrs.IsControl() {
 			continue
 		}
-		if n := nextInput(rec); n > 0 {
+		if n := NextInput(rec); n > 0 {
 			c.NextInput = n
 		}
 		if IsMarker(rec) {
