@@ -12,10 +12,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/eventlog"
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/internal/table"
-	"github.com/callfold/callfold/processor"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -62,7 +62,7 @@ func (w *work) choose(ctx context.Context, events *partition.Partition) error {
 	chosen := map[string]bool{}
 	w.options.Progress.Total.Add(events.Len())
 	err := w.read(ctx, events, func(r *kgo.Record) error {
-		at := processor.ReceivedAt(r)
+		at := eventlog.ReceivedAt(r)
 		if !at.Before(w.options.From) && (w.options.To.IsZero() || at.Before(w.options.To)) && w.wants(r.Key) {
 			chosen[string(r.Key)] = true
 		}
@@ -138,7 +138,7 @@ func (w *work) fold(ctx context.Context, events *partition.Partition) error {
 		if !w.wants(r.Key) || r.Offset >= events.End() {
 			return nil
 		}
-		event, err := processor.Read(r)
+		event, err := eventlog.Read(r)
 		if rejection := (*schemas.Rejection)(nil); errors.As(err, &rejection) {
 			w.report.Unfoldable++
 			return nil

@@ -1,4 +1,4 @@
-package processor
+package eventlog
 
 import (
 	"errors"
@@ -37,7 +37,7 @@ func TestRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.record.Timestamp = at
-			event, err := read(c.record)
+			event, err := Read(c.record)
 			rejection := (*schemas.Rejection)(nil)
 			switch {
 			case c.newer:
