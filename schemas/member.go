@@ -19,9 +19,10 @@ type member struct {
 type members struct {
 	list   []member
 	byName []place
-	// number is where the members of the member number go, which is most of a
-	// call: its messages need not be walked through again.
-	number *members
+	// number is the Aircall number in the member number, which is read in passing
+	// where hasNumber says so: it is most of a call.
+	number    Number
+	hasNumber bool
 }
 
 // place points to a member. Sorting places, not members, moves no pointers,
@@ -38,6 +39,7 @@ func (m *members) release() {
 	}
 	clear(m.list)
 	m.list, m.byName = m.list[:0], m.byName[:0]
+	m.number = Number{}
 }
 
 // sort fills byName.

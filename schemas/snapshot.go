@@ -113,7 +113,7 @@ func (s *snapshot) readCall(event string, data *members) {
 		case "raw_digits":
 			c.External = knownUnlessZero(text(v, maxName))
 		case "number":
-			c.Number = numberOf(data.number.list)
+			c.Number = data.number
 		case "contact":
 			c.Contact = contactOf(v)
 		case "user":

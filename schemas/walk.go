@@ -13,17 +13,19 @@ type walk struct {
 	// that an event keeps are copied by clean.
 	text value
 
-	top        members    // of the body
-	data, call members    // of its members of these names, where they are objects
-	numbers    [3]members // of the members number of these three
+	top        members // of the body
+	data, call members // of its members of these names, where they are objects
+	inNumber   members // of the member number of one of these three
+
+	numbers numberCache
 }
 
 // walks are used again: their lists of members would be half of the memory that
-// an event takes.
+// an event takes, and they know the numbers seen before.
 var walks = sync.Pool{New: func() any {
 	w := new(walk)
-	for i, m := range []*members{&w.top, &w.data, &w.call} {
-		m.number = &w.numbers[i]
+	for _, m := range []*members{&w.top, &w.data, &w.call} {
+		m.hasNumber = true
 	}
 	return w
 }}
@@ -37,9 +39,8 @@ func newWalk(body []byte) *walk {
 // release ends the use of w, and of all members in it.
 func (w *walk) release() {
 	w.body, w.text = nil, ""
-	for _, m := range []*members{&w.top, &w.data, &w.call} {
+	for _, m := range []*members{&w.top, &w.data, &w.call, &w.inNumber} {
 		m.release()
-		m.number.release()
 	}
 	walks.Put(w)
 }
@@ -71,8 +72,8 @@ func (w *walk) object(i int, m *members) int {
 			end = w.object(start, &w.data)
 		case opens && m == &w.top && name == "call":
 			end = w.object(start, &w.call)
-		case opens && m.number != nil && name == "number":
-			end = w.object(start, m.number)
+		case opens && m.hasNumber && name == "number":
+			m.number, end = w.number(start)
 		default:
 			end = checkValue(w.body, start)
 		}
@@ -90,4 +91,20 @@ func (w *walk) object(i int, m *members) int {
 			return notJSON
 		}
 	}
+}
+
+// number reads the Aircall number that begins at i, and says where it ends;
+// notJSON where it does not.
+func (w *walk) number(i int) (Number, int) {
+	if n, length := w.numbers.find(w.text[i:]); length > 0 {
+		return n, i + length
+	}
+	w.inNumber.release()
+	end := w.object(i, &w.inNumber)
+	if end < 0 {
+		return Number{}, notJSON
+	}
+	n := numberOf(w.inNumber.list)
+	w.numbers.keep(w.text[i:end], n)
+	return n, end
 }
