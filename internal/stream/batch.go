@@ -76,7 +76,7 @@ type Partition[V any] struct {
 	next int64
 
 	// The overlay: what this turn changed.
-	changed  map[string]V
+	changed  map[string]*V // each the overlay's own, until the batch is applied
 	order    []string      // keys of changed, in the order of their first change
 	silenced []string      // keys of Due whose timers must end without a change
 	rejected []*kgo.Record // for the topic of rejected records
@@ -89,7 +89,7 @@ type Partition[V any] struct {
 // What it points to must not be changed: a changed state is a new one, for Put.
 func (p *Partition[V]) Get(key string) (V, bool, error) {
 	if v, ok := p.changed[key]; ok {
-		return v, true, nil
+		return *v, true, nil
 	}
 	if v, ok := p.hot.get(p.ownership, key); ok {
 		return v, true, nil
@@ -112,13 +112,16 @@ func (p *Partition[V]) Get(key string) (V, bool, error) {
 // [Options.HotStates]), so what it points to must not be changed afterwards, and
 // it must not differ, for the handler, from what the codec makes of its record.
 func (p *Partition[V]) Put(key string, v V) {
+	if old, ok := p.changed[key]; ok {
+		*old = v
+		return
+	}
 	if p.changed == nil {
-		p.changed = map[string]V{}
+		p.changed = map[string]*V{}
 	}
-	if _, ok := p.changed[key]; !ok {
-		p.order = append(p.order, key)
-	}
-	p.changed[key] = v
+	p.order = append(p.order, key)
+	own := v
+	p.changed[key] = &own
 }
 
 // What a rejection keeps of its record, in bytes. Together they fit a record,

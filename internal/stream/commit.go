@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,13 +19,13 @@ import (
 // transaction was cleanly aborted, if it was, and an error when its outcome is
 // unknown.
 func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (aborted, unknown error) {
+	err := b.Each(ctx, func(_ context.Context, p *Partition[V]) error { return l.output(p) })
+	if err != nil {
+		return nil, err
+	}
 	var out []*kgo.Record
 	for _, p := range b.Partitions {
-		records, err := l.output(p)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, records...)
+		out = append(append(out, p.changelog...), p.rejected...)
 	}
 	if len(out) == 0 {
 		return nil, nil // timers that changed nothing
@@ -97,16 +96,16 @@ func firstError(ctx context.Context, produced *kgo.FirstErrPromise) (refused, er
 	}
 }
 
-// output makes and lists the records that a partition writes.
-func (l *lane[V]) output(p *Partition[V]) ([]*kgo.Record, error) {
+// output makes the records that a partition writes.
+func (l *lane[V]) output(p *Partition[V]) error {
 	for _, key := range p.order {
-		value, err := l.opts.Codec.Encode(p.changed[key])
+		value, err := l.opts.Codec.Encode(*p.changed[key])
 		if err != nil {
-			return nil, fmt.Errorf("encoding the state of %s: %w", key, err)
+			return fmt.Errorf("encoding the state of %s: %w", key, err)
 		}
 		if len(value) > mostStateBytes {
 			if err := p.rejectKey(key, len(value)); err != nil {
-				return nil, err
+				return err
 			}
 			continue
 		}
@@ -127,7 +126,7 @@ func (l *lane[V]) output(p *Partition[V]) ([]*kgo.Record, error) {
 	for _, r := range p.rejected {
 		r.Topic, r.Partition = l.opts.Rejected, p.ID
 	}
-	return slices.Concat(p.changelog, p.rejected), nil
+	return nil
 }
 
 // mostStateBytes leaves room in a record for key, headers and framing.
@@ -231,7 +230,7 @@ func (l *lane[V]) apply(b *Batch[V]) error {
 				continue
 			}
 			key := string(r.Key)
-			changes = append(changes, table.Change{Key: key, Value: r.Value, Due: l.due(p.changed[key])})
+			changes = append(changes, table.Change{Key: key, Value: r.Value, Due: l.due(*p.changed[key])})
 		}
 		if err := p.table.Apply(changes, c); err != nil {
 			return fmt.Errorf("applying a committed batch: %w", err)

@@ -11,7 +11,7 @@ import (
 // tables. What is in it was applied to its table, and is dropped with the task
 // it belongs to: it never knows more than the table, nor less.
 //
-// The key holds the task's ownership, a number that no other task of this process
+// A task's states are found by its ownership, a number that no other task of this process
 // ever has: should a partition be lost and come back, with states that somebody
 // else changed meanwhile, what was kept before cannot be found any more.
 //
@@ -22,18 +22,14 @@ type hotStates[V any] struct {
 	hits, misses prometheus.Counter
 
 	mu    sync.Mutex
-	order list.List // of hotState[V], the last used first
-	byKey map[hotKey]*list.Element
-}
-
-type hotKey struct {
-	ownership uint64
-	key       string
+	order list.List                           // of *hotState[V], the last used first
+	tasks map[uint64]map[string]*list.Element // by ownership
 }
 
 type hotState[V any] struct {
-	hotKey
-	state V
+	ownership uint64
+	key       string
+	state     *V
 }
 
 // mostHotBytes is the size of record over which a state is not kept, so that the
@@ -41,7 +37,7 @@ type hotState[V any] struct {
 const mostHotBytes = 16 << 10
 
 func newHotStates[V any](most int, m *metrics) *hotStates[V] {
-	return &hotStates[V]{most: most, size: m.hot, hits: m.hotHits, misses: m.hotMisses, byKey: map[hotKey]*list.Element{}}
+	return &hotStates[V]{most: most, size: m.hot, hits: m.hotHits, misses: m.hotMisses, tasks: map[uint64]map[string]*list.Element{}}
 }
 
 func (h *hotStates[V]) get(ownership uint64, key string) (state V, ok bool) {
@@ -50,29 +46,32 @@ func (h *hotStates[V]) get(ownership uint64, key string) (state V, ok bool) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e, ok := h.byKey[hotKey{ownership, key}]
+	e, ok := h.tasks[ownership][key]
 	if !ok {
 		h.misses.Inc()
 		return state, false
 	}
 	h.hits.Inc()
 	h.order.MoveToFront(e)
-	return e.Value.(hotState[V]).state, true
+	return *e.Value.(*hotState[V]).state, true
 }
 
 // put keeps a state that was applied to its table as a record of so many bytes.
-func (h *hotStates[V]) put(ownership uint64, key string, state V, bytes int) {
+// What it points to must not be changed any more.
+func (h *hotStates[V]) put(ownership uint64, key string, state *V, bytes int) {
 	if h.most == 0 {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := hotKey{ownership, key}
-	if e, ok := h.byKey[at]; ok {
+	if e, ok := h.tasks[ownership][key]; ok {
 		h.remove(e)
 	}
 	if bytes <= mostHotBytes {
-		h.byKey[at] = h.order.PushFront(hotState[V]{at, state})
+		if h.tasks[ownership] == nil {
+			h.tasks[ownership] = map[string]*list.Element{}
+		}
+		h.tasks[ownership][key] = h.order.PushFront(&hotState[V]{ownership, key, state})
 	}
 	if h.order.Len() > h.most {
 		h.remove(h.order.Back())
@@ -84,16 +83,16 @@ func (h *hotStates[V]) put(ownership uint64, key string, state V, bytes int) {
 func (h *hotStates[V]) drop(ownership uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for at, e := range h.byKey {
-		if at.ownership == ownership {
-			h.remove(e)
-		}
+	for _, e := range h.tasks[ownership] {
+		h.order.Remove(e)
 	}
+	delete(h.tasks, ownership)
 	h.size.Set(float64(h.order.Len()))
 }
 
 // remove forgets one state. The caller holds h.mu.
 func (h *hotStates[V]) remove(e *list.Element) {
-	delete(h.byKey, e.Value.(hotState[V]).hotKey)
+	s := e.Value.(*hotState[V])
+	delete(h.tasks[s.ownership], s.key)
 	h.order.Remove(e)
 }

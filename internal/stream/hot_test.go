@@ -20,23 +20,24 @@ func TestHotStatesKeepTheLastUsed(t *testing.T) {
 			t.Errorf("%s of %d: %d, %v; want %d, %v", key, ownership, v, ok, want, wantOK)
 		}
 	}
-	h.put(1, "a", 1, 10)
-	h.put(1, "b", 2, 10)
+	put := func(ownership uint64, key string, state, bytes int) { h.put(ownership, key, &state, bytes) }
+	put(1, "a", 1, 10)
+	put(1, "b", 2, 10)
 	has(1, "a", 1, true)
-	h.put(1, "c", 3, 10) // "b" was used longest ago
+	put(1, "c", 3, 10) // "b" was used longest ago
 	has(1, "b", 0, false)
 	has(1, "a", 1, true)
 	has(1, "c", 3, true)
 	has(2, "a", 0, false) // another ownership of the partition
 
-	h.put(1, "a", 4, mostHotBytes+1) // too large: neither it nor what was before
+	put(1, "a", 4, mostHotBytes+1) // too large: neither it nor what was before
 	has(1, "a", 0, false)
-	h.put(2, "a", 5, 10)
+	put(2, "a", 5, 10)
 	h.drop(1)
 	has(1, "c", 0, false)
 	has(2, "a", 5, true)
-	if n := h.order.Len(); n != 1 || len(h.byKey) != 1 {
-		t.Errorf("%d and %d states are kept, want 1", n, len(h.byKey))
+	if n := h.order.Len(); n != 1 || len(h.tasks) != 1 || len(h.tasks[2]) != 1 {
+		t.Errorf("%d states are kept, want one: %v", n, h.tasks)
 	}
 }
 
@@ -66,7 +67,9 @@ func TestHotStatesAreNotDecoded(t *testing.T) {
 					w.send(100)
 					w.expect()
 				}
-				if n := decoded.Load(); (n > 0) != c.decodes {
+				// A batch that comes again has dropped what was kept.
+				again := s.counter("callfold_transactions_total", "aborted") > 0
+				if n := decoded.Load(); (n > 0) != c.decodes && !again {
 					t.Errorf("%d states were decoded", n)
 				}
 				if hits := s.counter("callfold_hot_state_hits_total"); (hits > 0) != (c.hot > 0) {

@@ -61,6 +61,10 @@ const (
 	memTableBytes = 32 << 20
 )
 
+// mostFlushes is how many flushes may lie over each other, more or less. A state
+// that has to be looked for on disk is looked for in each of them.
+const mostFlushes = 6
+
 // Open opens the store, and makes it where there is none. A store that is
 // damaged, or of another layout or schema, is thrown away with a warning: its
 // tables are restored from their changelogs. A store that another process has
@@ -124,6 +128,10 @@ func (s *Store) open(schema string) (err error) {
 		Lock:         s.lock,
 		Cache:        s.cache,
 		MemTableSize: memTableBytes,
+		// What is flushed is merged when a few flushes lie over each other, not after
+		// every other one: a restore would spend a third of its CPU time on merges.
+		L0CompactionThreshold: 2 * mostFlushes,
+		L0StopWritesThreshold: 6 * mostFlushes,
 		// The changelog is the log; see the package's comment.
 		DisableWAL: true,
 		// The newest form of files has a checksum over every part of them.

@@ -35,7 +35,8 @@ func (r row) String() string {
 // Size of the drawing, and its margins.
 const (
 	width, height = 640, 320
-	left, bottom  = 70, 50
+	left, right   = 70, 40
+	bottom        = 50
 )
 
 // curve draws memory over calls, with a dashed line for the bytes of the states.
@@ -45,7 +46,7 @@ func curve(rows []row) string {
 		maxCalls, maxBytes = max(maxCalls, r.calls), max(maxBytes, r.peak, r.stateBytes)
 	}
 	at := func(calls int, bytes int64) string {
-		x := left + float64(width-left-20)*float64(calls)/float64(maxCalls)
+		x := left + float64(width-left-right)*float64(calls)/float64(maxCalls)
 		y := float64(height-bottom) - float64(height-bottom-30)*float64(bytes)/float64(maxBytes)
 		return fmt.Sprintf("%.0f,%.0f ", x, y)
 	}
@@ -60,7 +61,7 @@ func curve(rows []row) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
-	fmt.Fprintf(&b, `<path d="M%d 20V%dH%d" fill="none" stroke="black"/>`+"\n", left, height-bottom, width-20)
+	fmt.Fprintf(&b, `<path d="M%d 20V%dH%d" fill="none" stroke="black"/>`+"\n", left, height-bottom, width-right)
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%d MB</text><text x="%d" y="%d" text-anchor="end">0</text>`+"\n", left-6, 34, maxBytes>>20, left-6, height-bottom)
 	for i, l := range lines {
 		var points strings.Builder
