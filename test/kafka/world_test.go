@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/settings"
@@ -83,8 +85,8 @@ func (w *world) createTopics() {
 	check(w.T, err)
 }
 
-// configure changes a topic's configuration, and returns when it shows: Apache
-// Kafka's brokers hear of it later than it is answered.
+// configure changes a topic's configuration, and returns when every broker
+// shows it: those of Apache Kafka hear of it later than it is answered.
 func (w *world) configure(topic string, values map[string]string) {
 	w.Helper()
 	var configs []kadm.AlterConfig
@@ -95,17 +97,40 @@ func (w *world) configure(topic string, values map[string]string) {
 	check(w.T, err)
 	check(w.T, answers[0].Err)
 	w.eventually("the topic is configured", func(ctx context.Context) error {
-		found, err := w.adm.DescribeTopicConfigs(ctx, w.topic(topic))
+		brokers, err := w.adm.ListBrokers(ctx)
 		if err != nil {
 			return err
 		}
-		for _, config := range found[0].Configs {
-			if want, ok := values[config.Key]; ok && config.MaybeValue() != want {
-				return fmt.Errorf("%s is %s", config.Key, config.MaybeValue())
+		for _, broker := range brokers {
+			if err := w.configured(ctx, broker.NodeID, w.topic(topic), values); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// configured tells whether a broker has heard of a topic's configuration.
+func (w *world) configured(ctx context.Context, broker int32, topic string, values map[string]string) error {
+	ask := kmsg.NewDescribeConfigsRequestResource()
+	ask.ResourceType, ask.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	req.Resources = append(req.Resources, ask)
+	answer, err := w.client.Broker(int(broker)).RetriableRequest(ctx, req)
+	if err != nil {
+		return err
+	}
+	for _, found := range answer.(*kmsg.DescribeConfigsResponse).Resources {
+		if err := kerr.ErrorForCode(found.ErrorCode); err != nil {
+			return err
+		}
+		for _, config := range found.Configs {
+			if want, ok := values[config.Name]; ok && (config.Value == nil || *config.Value != want) {
+				return fmt.Errorf("broker %d has another %s", broker, config.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // patiently is a context for one thing that is waited for.
