@@ -128,6 +128,16 @@ func (l *lags) ends(ends, stable kadm.ListedOffsets, topic string) {
 	}
 }
 
+// waiting is how much input of a partition is known to wait.
+func (l *lags) waiting(partition int32) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g := l.partitions[partition]; g != nil {
+		return max(0, g.end-g.next)
+	}
+	return 0
+}
+
 // wait notes since when something waits, or that nothing does.
 func (g *lag) wait(now time.Time) {
 	switch {

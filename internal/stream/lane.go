@@ -32,13 +32,19 @@ type lane[V any] struct {
 	lookAgain time.Time
 	// room is how many records the next batch may have.
 	room int
+	// behind is true when more input was known than the last batch took; rested,
+	// when input was left lying since, so that the next batch has to be gathered.
+	behind, rested bool
 
 	mu      sync.Mutex
-	tasks   map[int32]*task           // what the group has given us
-	given   map[int32]given           // when it gave it, also what is no task yet
-	leaving []*task                   // what it took away; their tables are still ours
-	joined  bool                      // the group has given us an assignment
-	back    map[int32]kgo.EpochOffset // partitions whose group offset must go back
+	tasks   map[int32]*task // what the group has given us
+	given   map[int32]given // when it gave it, also what is no task yet
+	leaving []*task         // what it took away; their tables are still ours
+	joined  bool            // the group has given us an assignment
+	// restUntil is when the lane takes the next turn, see [Options.Linger]; wokenAt
+	// when a partition was last restored, whose input may have waited for long.
+	restUntil, wokenAt time.Time
+	back               map[int32]kgo.EpochOffset // partitions whose group offset must go back
 }
 
 func newLane[V any](e *Engine[V], number int) *lane[V] {
@@ -89,6 +95,9 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 		if err := l.endRest(ctx); err != nil {
 			return err
 		}
+		if l.rest(ctx) {
+			continue
+		}
 		b, err := l.poll(ctx)
 		if err != nil {
 			return err
@@ -111,6 +120,7 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 			pause(ctx, wait.NextBackOff())
 		default:
 			wait.Reset()
+			l.linger()
 			l.mu.Lock()
 			l.report()
 			l.mu.Unlock()
@@ -191,9 +201,7 @@ const pollWait = 200 * time.Millisecond
 
 // poll waits for input or timers and makes a batch of them, which may be empty.
 func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
-	pctx, cancel := context.WithTimeout(ctx, pollWait)
-	fetches := l.session.PollRecords(pctx, l.room)
-	cancel()
+	fetches := l.fetch(ctx)
 	var errs []error
 	fetches.EachError(func(topic string, p int32, err error) {
 		if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
@@ -204,6 +212,7 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 		return nil, err
 	}
 
+	l.behind, l.rested = fetches.NumRecords() >= l.room, false
 	l.makeRoom(fetches)
 	b := &Batch[V]{Now: l.opts.Now(), owned: l.stillOwned}
 	if len(fetches) == 0 {
@@ -223,10 +232,13 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 			return
 		}
 		last := f.Records[len(f.Records)-1]
-		l.lags.polled(f)
+		l.behind = l.behind || f.LastStableOffset > last.Offset+1
 		p := l.partition(b, t)
+		if p.next == 0 { // else its oldest record is known
+			l.lags.polled(f)
+		}
 		p.next = last.Offset + 1
-		p.Records = slices.DeleteFunc(f.Records, noInput)
+		p.Records = append(p.Records, slices.DeleteFunc(f.Records, noInput)...)
 		p.Repeats = min(t.repeats, before(p.Records, t.before))
 	})
 	if len(unready) > 0 {
@@ -299,6 +311,7 @@ func (l *lane[V]) addDue(b *Batch[V]) error {
 			l.partition(b, t).Due = due
 		}
 		if room -= len(due); room <= 0 {
+			l.behind = true
 			break
 		}
 	}
@@ -332,6 +345,7 @@ func (l *lane[V]) close(cut func()) {
 		l.leave(p, t)
 	}
 	l.joined = false
+	l.restUntil = time.Time{}
 	clear(l.back)
 	clear(l.given)
 	l.mu.Unlock()

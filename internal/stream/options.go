@@ -78,6 +78,11 @@ type Options[V any] struct {
 	Lanes int
 	// BatchRecords bounds a batch. 500 to 2,000 is right for small records.
 	BatchRecords int
+	// Linger says after each turn how long the lane may leave input lying before
+	// the next one, so that it becomes more; zero = at once, nil = never. Timers that
+	// are due wait along. A lane that is behind, because more was there than
+	// its batch could take, does not linger.
+	Linger func() time.Duration
 	// HotStates is how many decoded states the process keeps in memory in front
 	// of its tables, 0 for none. Large ones (over 16 KiB as a record) are not kept.
 	HotStates int

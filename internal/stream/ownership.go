@@ -172,6 +172,7 @@ func (l *lane[V]) opened(cl *kgo.Client, t *task) {
 	defer l.mu.Unlock()
 	if l.tasks[t.partition] == t {
 		t.ready = true
+		l.restUntil, l.wokenAt = time.Time{}, time.Now()
 		cl.ResumeFetchPartitions(map[string][]int32{l.opts.Input: {t.partition}})
 		l.report()
 	}
