@@ -17,7 +17,7 @@ BENCHTIME ?= 1s
 FUZZTIME  ?= 1m
 
 # Arguments for make run, such as ARGS='--traffic 60'; and for make chaos, make
-# bench-processor and make test-breaks.
+# bench-processor, make bench-sink and make test-breaks.
 ARGS ?=
 
 # What make chaos and make soak run on: embedded, or apache (three nodes).
@@ -88,6 +88,12 @@ soak: ## chaos with EVENTS (1000000) and KILLS (200)
 .PHONY: bench-processor
 bench-processor: ## events a second of the exactly-once fold, beside the limit
 	go run ./processor/bench $(ARGS)
+
+.PHONY: bench-sink
+bench-sink: ## API requests a call, and rows a second of a backlog, beside the limit
+	go test -run '^$$' -bench WorkingDay -benchtime 1x -timeout 1h ./sfsink -args -day.calls 100000 -day.hours 10
+	go test -tags synctests -run TestDrain -v -timeout 1h ./sfsink -args -drain.calls 30000
+	go run ./sfsink/bench $(ARGS)
 
 .PHONY: test-clients
 test-clients: test/clients/node_modules test/clients/venv ## stock clients on callfold dev (needs kcat, node, npm and python3 with venv)

@@ -37,6 +37,10 @@ func onThePhone(c *schemas.Call) *schemas.Agent {
 	return nil
 }
 
+// Agent is the Aircall user who answered or placed a call, whom rule O1 looks for
+// in Salesforce; nil for nobody.
+func Agent(record schemas.CallRecord) *schemas.Agent { return onThePhone(&record.State) }
+
 // agentByID is an agent of the call; nil for none.
 func agentByID(c *schemas.Call, id int64) *schemas.Agent {
 	for i := range c.Agents {

@@ -66,6 +66,10 @@ func (c *check) tasks(t Tasks) {
 		}
 	}
 	c.oneOf("tasks.deleted", t.Deleted, "leave", "recreate")
+	c.someOf("tasks.preserve_edits", t.PreserveEdits, append(logicalNames(), EveryField))
+	if len(t.PreserveEdits) > 1 && slices.Contains(t.PreserveEdits, EveryField) {
+		c.add("tasks.preserve_edits", EveryField, "stands for every field, and others are named beside it", `write ["*"], or the names alone`)
+	}
 	for _, k := range Kinds {
 		c.oneOf("tasks.log."+string(k), t.Log.Of(k), logCompleted, logOpen, logNothing)
 	}
@@ -102,13 +106,22 @@ func (c *check) tasks(t Tasks) {
 
 var salesforceID = regexp.MustCompile(`^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$`)
 
+// EveryField stands for all fields in the setting tasks.preserve_edits.
+const EveryField = "*"
+
+// logicalNames are the names of the Task's fields in the settings.
+func logicalNames() []string {
+	names := make([]string, len(definitions))
+	for i, f := range definitions {
+		names[i] = f.logical
+	}
+	return names
+}
+
 // fields checks the field map: its keys, its values, and that no two fields
 // get one name.
 func (c *check) fields(t Tasks) {
-	var logical []string
-	for _, f := range definitions {
-		logical = append(logical, f.logical)
-	}
+	logical := logicalNames()
 	wrong := false
 	for _, name := range slices.Sorted(maps.Keys(t.Fields)) {
 		key, value := "tasks.fields."+name, t.Fields[name]

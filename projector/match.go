@@ -79,6 +79,10 @@ func (r *Rules) Choose(l Lookup, candidates []Record) *schemas.Match {
 	return m
 }
 
+// Holds reports whether a record has the number in one of the compared fields
+// (M3, M4). Whether it is matched is for Choose to say.
+func (r *Rules) Holds(l Lookup, rec Record) bool { return r.storedIn(l, &rec) != "" }
+
 // storedIn is the first compared field of a record that holds the number (M3,
 // M4); empty when none does.
 func (r *Rules) storedIn(l Lookup, rec *Record) string {

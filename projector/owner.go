@@ -67,7 +67,11 @@ func (r *Rules) climb(rung string, c *schemas.Call, m *schemas.Match, org Org) (
 		}
 		return u.ID, note
 	case rungRecordOwner:
-		return usableID(org.Users.User(m.OwnerID), m.OwnerID, "The "+m.Object+" belongs to this user.")
+		why := "The " + m.Object + " belongs to this user."
+		if m.OwnerID != "" && sameID(m.OwnerID, org.IntegrationUser) {
+			return org.IntegrationUser, why // it signs in, so it is active
+		}
+		return usableID(org.Users.User(m.OwnerID), m.OwnerID, why)
 	case rungFallback:
 		name := r.settings.Owner.Fallback
 		u := org.Users.User(name)
@@ -87,15 +91,18 @@ func usableID(u *User, wanted, why string) (id, note string) {
 	switch {
 	case wanted == "":
 		return "", "none"
+	case u != nil && u.IsQueue, u == nil && strings.HasPrefix(wanted, queuePrefix):
+		return "", wanted + " is a queue"
 	case u == nil:
 		return "", wanted + " is no user that is known"
-	case u.IsQueue:
-		return "", wanted + " is a queue"
 	case !u.IsActive:
 		return "", wanted + " is inactive"
 	}
 	return u.ID, why
 }
+
+// queuePrefix begins the Ids of queues, which no directory of users holds.
+const queuePrefix = "00G"
 
 // ownerRule is the rule that a rung belongs to.
 func ownerRule(rung string, answered bool) string {
@@ -110,47 +117,60 @@ func ownerRule(rung string, answered bool) string {
 	return "O4"
 }
 
+// HasUser reports whether an Aircall user with this e-mail is a Salesforce user
+// who can own Tasks, by alias or by e-mail (O1); how long the user has existed
+// does not matter.
+func (r *Rules) HasUser(email string, org Org) bool {
+	u, _ := r.userOf(email, email, time.Time{}, org)
+	return u != nil
+}
+
 // agentUser is the Salesforce user of an Aircall user (O1), or nil, with a
 // sentence in either case.
 func (r *Rules) agentUser(a *schemas.Agent, c *schemas.Call, org Org) (*User, string) {
-	switch {
-	case a == nil:
+	if a == nil {
 		return nil, "no Aircall user is known"
-	case a.Email.Value == "":
-		return nil, "the e-mail of " + agentName(a) + " is not known"
 	}
-	at := callTime(c)
-	why := "no Salesforce user has the e-mail of " + agentName(a)
+	return r.userOf(a.Email.Value, agentName(a), callTime(c), org)
+}
+
+// userOf is the Salesforce user of the Aircall user with an e-mail and a name, for
+// a call at a time; a zero time is one at which no user was too young.
+func (r *Rules) userOf(email, name string, at time.Time, org Org) (*User, string) {
+	if email == "" {
+		return nil, "the e-mail of " + name + " is not known"
+	}
+	why := "no Salesforce user has the e-mail of " + name
 	// check reports whether u may own the call's Task, and remembers why not.
 	check := func(u *User) bool {
 		switch {
 		case !u.usable():
 			why = "user " + u.ID + " is inactive"
 			return false
-		case !u.CreatedAt.IsZero() && u.CreatedAt.Add(r.settings.Owner.MinimumUserAge).After(at):
+		case !at.IsZero() && !u.CreatedAt.IsZero() && u.CreatedAt.Add(r.settings.Owner.MinimumUserAge).After(at):
 			why = "user " + u.ID + " was too young at the time of the call"
 			return false
 		}
 		return true
 	}
-	if name, ok := r.aliases[strings.ToLower(a.Email.Value)]; ok {
-		if u := org.Users.withUsername(name); u != nil && check(u) {
-			return u, agentName(a) + " is this user by owner.aliases."
+	if username, ok := r.aliases[strings.ToLower(email)]; ok {
+		if u := org.Users.withUsername(username); u != nil && check(u) {
+			return u, name + " is this user by owner.aliases."
 		}
 	}
 	var best *User
-	for _, u := range org.Users.withEmail(a.Email.Value) {
+	for _, u := range org.Users.withEmail(email) {
 		if !check(u) {
 			continue
 		}
-		if best == nil || strings.EqualFold(u.Username, a.Email.Value) && !strings.EqualFold(best.Username, a.Email.Value) {
+		if best == nil || strings.EqualFold(u.Username, email) && !strings.EqualFold(best.Username, email) {
 			best = u // they come by Id, so the first is the lowest
 		}
 	}
 	if best == nil {
 		return nil, why
 	}
-	return best, agentName(a) + " has the e-mail of this user."
+	return best, name + " has the e-mail of this user."
 }
 
 // callTime is when the call began, or the newest time known where that is not.

@@ -18,6 +18,9 @@ type Tasks struct {
 	Numbers []int64 `yaml:"numbers"`
 	// Deleted says what to do with a Task that somebody deleted: leave or recreate.
 	Deleted string `yaml:"deleted"`
+	// PreserveEdits are the fields, by their names in Fields, that keep what
+	// somebody changed in Salesforce since they were written; "*" stands for all.
+	PreserveEdits []string `yaml:"preserve_edits"`
 	// Log says per call kind completed, open or nothing (L3).
 	Log PerKind `yaml:"log"`
 	// LogAt says per call kind when the Task is created: answered, hungup or ended (L2).

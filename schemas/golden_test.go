@@ -41,7 +41,8 @@ func goldenOutcome(t testing.TB) Outcome {
 	return Outcome{
 		CallID: 2000000103, Result: Retrying, Rule: "L2", Kind: "outbound_unanswered",
 		StateHash: parked.State.Hash(), DecidedAt: 1767604999123, TaskID: "00T000000000001AAA",
-		Written: map[string]string{"Subject": "6f1ed002", "Status": "0b5c3a91", "CallDisposition": "a9993e36"},
+		Written:     map[string]string{"Subject": "6f1ed002", "Status": "0b5c3a91", "CallDisposition": "a9993e36"},
+		LastWritten: map[string]string{"Subject": "6f1ed002"}, Kept: []string{"Subject"},
 		Match: &Match{
 			Object: "Contact", ID: "003000000000001AAA", Name: "Marie Durand", WhatID: "500000000000001AAA", AccountID: "001000000000001AAA", OwnerID: "005000000000002AAA", Created: true,
 			Reason: Reason{Rule: "M2", Why: "Modified last of two contacts.", Considered: []string{"003000000000002AAA: modified earlier"}},
@@ -56,7 +57,7 @@ func goldenOutcome(t testing.TB) Outcome {
 			Code: "UNABLE_TO_LOCK_ROW", Message: "unable to obtain exclusive access", Fields: []string{"WhoId"},
 			Class: "transient", Fix: "Nothing to do: the row is tried again.",
 		},
-		Refused: "5e1f00d5", Attempts: 2, NextAttempt: 1767605009123, Parked: &parked,
+		Refused: "5e1f00d5", Attempts: 2, Since: 1767604900123, NextAttempt: 1767605009123, Parked: &parked,
 	}
 }
 

@@ -39,6 +39,14 @@ type Outcome struct {
 	// Written maps the API name of each field that was written to a hash of
 	// the value last written.
 	Written map[string]string `json:"written,omitempty"`
+	// LastWritten are hashes as in Written, of the fields that tasks.preserve_edits
+	// names, where Written was emptied since the Task may hold something else: what
+	// people changed is told by them.
+	LastWritten map[string]string `json:"last_written,omitempty"`
+	// Kept are the API names of the fields that somebody changed in Salesforce since
+	// they were written, and that keep it though another value is wanted
+	// (tasks.preserve_edits). Written has the hash of what was written before.
+	Kept []string `json:"kept,omitempty"`
 	// Match and Owner are remembered with the call (M9).
 	Match *Match `json:"match,omitzero"`
 	Owner *Owner `json:"owner,omitzero"`
@@ -56,6 +64,8 @@ type Outcome struct {
 	Refused string `json:"refused,omitzero"`
 	// Attempts counts the failed writes since the last success.
 	Attempts int `json:"attempts,omitzero"`
+	// Since is when the first of them was made, in UNIX milliseconds.
+	Since int64 `json:"since,omitzero"`
 	// Confirm is when the Task is to be read back, in UNIX milliseconds: a request
 	// of which nobody knows what became of it may be carried out until then. 0 = it
 	// is known what the Task holds.

@@ -50,7 +50,7 @@ func (p *problem) stopped() error {
 	if err == nil {
 		err = &salesforce.Error{Operation: "a row", Status: http.StatusOK, Code: p.error.Code, Message: p.error.Message, Fields: p.error.Fields}
 	}
-	return &Stopped{Reason: string(p.class), Fix: p.error.Fix, Err: err}
+	return &Stopped{Reason: string(p.class.stopping()), Fix: p.error.Fix, Err: err}
 }
 
 // requestProblem classifies the error of a whole request.

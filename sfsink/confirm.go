@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/callfold/callfold/internal/salesforce"
-	"github.com/callfold/callfold/schemas"
 )
 
 const (
@@ -39,84 +38,81 @@ func unanswered(err error) bool {
 	return false
 }
 
-// readBack looks at the Tasks whose time it is, so that only what differs is written.
+// readBack looks at the Tasks whose time it is, so that only what differs is written,
+// and at those of which a preserved field is about to be written, so that what people
+// changed is kept.
 func (t *turn) readBack(ctx context.Context, open []*job) error {
-	open = slices.DeleteFunc(open, func(j *job) bool { return j.outcome != nil || !j.unconfirmed })
-	for some := range slices.Chunk(open, salesforce.MaxRows) {
+	open = slices.DeleteFunc(open, func(j *job) bool {
+		return j.outcome != nil || !j.unconfirmed && !j.overwrites()
+	})
+	for some := range slices.Chunk(open, idsAQuery) {
 		var keys []string
-		names := map[string]bool{}
+		wanted := map[string]bool{}
 		for _, j := range some {
 			keys = append(keys, j.key)
 			for _, f := range j.task.Fields {
-				names[f.Name] = true
+				if j.unconfirmed || t.preserved[f.Name] {
+					wanted[f.Name] = true
+				}
 			}
 		}
-		fields := slices.Sorted(maps.Keys(names))
-		soql := "SELECT Id, IsDeleted, " + strings.Join(append(fields, t.externalID), ", ") + " FROM Task WHERE " + t.externalID + " IN " + salesforce.InSOQL(keys)
-		var records []salesforce.Record
-		if err := t.loading(ctx, func() (err error) {
-			records, err = t.client.QueryAll(ctx, soql)
+		names := slices.Sorted(maps.Keys(wanted))
+		alive, err := t.alive(ctx, keys, names)
+		if err != nil {
 			return err
-		}); err != nil {
-			return err
-		}
-		alive := map[string]salesforce.Record{}
-		for _, r := range records {
-			if deleted, _ := r["IsDeleted"].(bool); !deleted {
-				alive[text(r, t.externalID)] = r
-			}
 		}
 		for _, j := range some {
-			j.readBackAs(alive[j.key])
+			j.readBackAs(alive[j.key], names)
 		}
 	}
 	return nil
 }
 
-// readBackAs takes what the call's Task holds, nil where there is none.
-func (j *job) readBackAs(task salesforce.Record) {
+// alive are the Tasks of calls that are not deleted, with some of their fields.
+func (t *turn) alive(ctx context.Context, keys, names []string) (map[string]salesforce.Record, error) {
+	names = append([]string{"Id", "IsDeleted", "LastModifiedById", t.externalID}, names...)
+	soql := "SELECT " + strings.Join(names, ", ") + " FROM Task WHERE " + t.externalID + " IN " + salesforce.InSOQL(keys)
+	var records []salesforce.Record
+	if err := t.loading(ctx, func() (err error) {
+		records, err = t.client.QueryAll(ctx, soql)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	alive := map[string]salesforce.Record{}
+	for _, r := range records {
+		if deleted, _ := r["IsDeleted"].(bool); !deleted {
+			alive[text(r, t.externalID)] = r
+		}
+	}
+	return alive, nil
+}
+
+// readBackAs takes what the call's Task holds of some fields, nil where there is no
+// Task.
+func (j *job) readBackAs(task salesforce.Record, names []string) {
+	confirming := j.unconfirmed
 	j.unconfirmed = false
 	switch {
 	case task != nil:
-		j.taskID, j.holds = text(task, "Id"), task
+		j.takes(task, names)
+		if !confirming {
+			return
+		}
 		result := "as_wanted"
 		if len(j.row().fields) > 0 {
 			result = "mended"
 		}
 		j.metrics.confirmed.WithLabelValues(result).Inc()
+	case !confirming:
+		// Salesforce's answer to the write tells what became of it.
+		j.holds = salesforce.Record{}
 	case j.taskID == "":
 		// It was never there.
-	case j.recreate:
-		j.taskID = ""
+	case j.recreates():
+		j.taskID, j.unwritten = "", true
 	default:
 		j.metrics.confirmed.WithLabelValues("gone").Inc()
-		j.finish(schemas.Deleted)
-		j.outcome.Rule = "tasks.deleted"
+		j.gone()
 	}
 }
-
-// same tells whether a field that was read holds the value wanted. Salesforce trims
-// texts, keeps no empty ones, and gives every number as a decimal.
-func same(wanted, held any) bool {
-	switch w := wanted.(type) {
-	case nil:
-		return held == nil
-	case string:
-		h, _ := held.(string)
-		return plain(w) == plain(h)
-	case int64:
-		switch h := held.(type) {
-		case float64:
-			return float64(w) == h
-		case int64:
-			return w == h
-		}
-		return false
-	case bool:
-		h, _ := held.(bool)
-		return w == h
-	}
-	return false
-}
-
-func plain(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }

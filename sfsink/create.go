@@ -74,15 +74,22 @@ func (t *turn) createRecord(ctx context.Context, jobs []*job) error {
 			Reason: schemas.Reason{Rule: "M6", Why: "No record had the external number, so this one was created."},
 		}
 	case problem.error.Code == "DUPLICATE_VALUE":
-		var err error
-		if match, err = t.holderOf(ctx, object, number); err != nil {
+		holder, err := t.holderOf(ctx, object, number)
+		if err != nil {
 			return err
 		}
+		if holder != nil && holder.ID == "" {
+			for _, j := range jobs {
+				j.notes = append(j.notes, holder.Reason.Why)
+			}
+			return nil // the call is logged without it
+		}
+		match = holder
 	}
 	if match == nil {
 		return t.creationFailed(jobs, problem)
 	}
-	if match.Object == projector.Account {
+	if match.Object == projector.Account || match.Object == projector.PersonAccount {
 		match.WhatID = match.ID
 	}
 	for i, j := range jobs {
@@ -97,14 +104,17 @@ func (t *turn) createRecord(ctx context.Context, jobs []*job) error {
 }
 
 // holderOf is the record that holds a number as its key, through a Lead's
-// conversion if it was converted; nil when there is none.
+// conversion if it was converted; nil when there is none. A match without an Id
+// says in its reason that the way leads nowhere.
 func (t *turn) holderOf(ctx context.Context, object, number string) (*schemas.Match, error) {
 	fields := []string{"Id", "Name", "OwnerId"}
-	switch object {
-	case projector.Contact:
+	switch {
+	case object == projector.Contact:
 		fields = append(fields, "AccountId")
-	case projector.Lead:
+	case object == projector.Lead:
 		fields = append(fields, "IsConverted", "ConvertedContactId")
+	case t.org.personAccounts:
+		fields = append(fields, "IsPersonAccount")
 	}
 	var record salesforce.Record
 	found := false
@@ -114,24 +124,43 @@ func (t *turn) holderOf(ctx context.Context, object, number string) (*schemas.Ma
 	}); err != nil || !found {
 		return nil, err
 	}
-	m := &schemas.Match{
-		Object: object, ID: text(record, "Id"), Name: text(record, "Name"), OwnerID: text(record, "OwnerId"), AccountID: text(record, "AccountId"),
-		Reason: schemas.Reason{Rule: "M7", Why: "This " + object + " was created for the external number before."},
+	if converted, _ := record["IsConverted"].(bool); converted {
+		return t.convertedTo(ctx, text(record, "ConvertedContactId"))
 	}
-	if converted, _ := record["IsConverted"].(bool); !converted {
-		return m, nil
+	return holder(object, record, "This "+object+" was created for the external number before."), nil
+}
+
+// convertedTo is the Contact that a Lead was converted to.
+func (t *turn) convertedTo(ctx context.Context, contact string) (*schemas.Match, error) {
+	fields := "Id, Name, OwnerId, AccountId"
+	if t.org.personAccounts {
+		fields += ", IsPersonAccount"
 	}
-	contact := text(record, "ConvertedContactId")
 	var contacts []salesforce.Record
 	if err := t.loading(ctx, func() (err error) {
-		contacts, err = t.client.Query(ctx, "SELECT Id, Name, OwnerId, AccountId FROM Contact WHERE Id = "+salesforce.QuoteSOQL(contact))
+		contacts, err = t.client.Query(ctx, "SELECT "+fields+" FROM Contact WHERE Id = "+salesforce.QuoteSOQL(contact))
 		return err
-	}); err != nil || len(contacts) == 0 {
+	}); err != nil {
 		return nil, err
 	}
-	return &schemas.Match{
-		Object: projector.Contact, ID: text(contacts[0], "Id"), Name: text(contacts[0], "Name"),
-		OwnerID: text(contacts[0], "OwnerId"), AccountID: text(contacts[0], "AccountId"),
-		Reason: schemas.Reason{Rule: "M7", Why: "This Contact is what the Lead was converted to that was created for the external number before."},
-	}, nil
+	if len(contacts) == 0 {
+		return &schemas.Match{Reason: schemas.Reason{Why: "the Lead that was created for this number was converted to a Contact that is gone (M7)"}}, nil
+	}
+	return holder(projector.Contact, contacts[0], "This is what the Lead was converted to that was created for the external number before."), nil
+}
+
+// holder is the match with a record; a Person Account counts as that whichever of
+// its halves it is (M3).
+func holder(object string, r salesforce.Record, why string) *schemas.Match {
+	m := &schemas.Match{
+		Object: object, ID: text(r, "Id"), Name: text(r, "Name"), OwnerID: text(r, "OwnerId"), AccountID: text(r, "AccountId"),
+		Reason: schemas.Reason{Rule: "M7", Why: why},
+	}
+	if person, _ := r["IsPersonAccount"].(bool); person {
+		if object == projector.Contact {
+			m.ID = m.AccountID
+		}
+		m.Object, m.AccountID = projector.PersonAccount, ""
+	}
+	return m
 }

@@ -19,7 +19,10 @@
 //     ours, which is unique; the later ones go to the Task's Id. A turn that is
 //     done twice writes the same twice.
 //   - Later writes send only the fields whose wanted value changed: what people
-//     changed elsewhere on the Task stays.
+//     changed elsewhere on the Task stays. In the fields of tasks.preserve_edits it
+//     stays even when another value is wanted.
+//   - A Task that somebody deleted is left, or made anew with all fields; one that
+//     was restored is written on.
 //   - Every call of a turn ends in one outcome. What must be tried again is
 //     parked in its outcome, with the state to write, and holds up nobody else.
 //   - An outage, a refused sign-in, a wrong configuration or an exhausted quota

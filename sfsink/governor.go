@@ -67,6 +67,21 @@ func (g *governor) over() error {
 	}
 }
 
+// short tells that less than twice the reserve is left, as far as Salesforce has said.
+func (g *governor) short() bool {
+	u, ok := g.client.Usage()
+	return ok && float64(u.Allowed-u.Used) < 2*g.reserve*float64(u.Allowed)
+}
+
+// stillShort is short, but asks Salesforce now and then: nobody else might.
+func (g *governor) stillShort(ctx context.Context) bool {
+	if g.short() && g.mayProbe() {
+		// If that fails, what was said before still holds.
+		_, _ = g.client.Limits(ctx)
+	}
+	return g.short()
+}
+
 // share is how many requests may be used, by everybody, before the sink pauses.
 func (g *governor) share(u salesforce.Usage) int {
 	mine := float64(u.Allowed) * (1 - g.reserve)

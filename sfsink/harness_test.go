@@ -50,6 +50,7 @@ type bench struct {
 	sim     *sfsim.Server
 	sink    *Sink
 	clock   time.Time
+	clockMu sync.Mutex      // of its changes and of now
 	pauses  []time.Duration // that the sink would have slept
 	offset  int64
 	states  map[string]schemas.CallRecord
@@ -66,9 +67,16 @@ type bench struct {
 // newBench makes a bench; change (may be nil) changes settings and options.
 func newBench(t testing.TB, change func(*Options)) *bench {
 	t.Helper()
-	b := &bench{TB: t, clock: time.Unix(t0+1000, 0), states: map[string]schemas.CallRecord{}, table: newTable(), owned: func() error { return nil }}
+	return newBenchOn(t, sfsim.Options{Seed: 1}, change)
+}
+
+// newBenchOn is newBench with a simulator of these options.
+func newBenchOn(t testing.TB, o sfsim.Options, change func(*Options)) *bench {
+	t.Helper()
+	b := emptyBench(t)
+	o.Now = b.now
 	var err error
-	if b.sim, err = sfsim.New(sfsim.Options{Now: func() time.Time { return b.clock }, Seed: 1}); err != nil {
+	if b.sim, err = sfsim.New(o); err != nil {
 		t.Fatal(err)
 	}
 	b.load(orgFile)
@@ -76,21 +84,35 @@ func newBench(t testing.TB, change func(*Options)) *bench {
 	return b
 }
 
+// emptyBench has no simulator and no sink yet.
+func emptyBench(t testing.TB) *bench {
+	return &bench{TB: t, clock: time.Unix(t0+1000, 0), states: map[string]schemas.CallRecord{}, table: newTable(), owned: func() error { return nil }}
+}
+
 func (b *bench) newSink(change func(*Options)) *Sink {
 	b.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b.mu.Lock()
-		b.seen = append(b.seen, r.Method+" "+r.URL.Path)
-		before := b.before
-		b.mu.Unlock()
-		if before != nil {
-			before(r)
-		}
-		b.sim.ServeHTTP(w, r)
-	}))
+	server := httptest.NewServer(b)
 	b.Cleanup(server.Close)
+	return b.newSinkAt(server.URL, nil, change)
+}
+
+// ServeHTTP notes the request and gives it to the simulator.
+func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	b.seen = append(b.seen, r.Method+" "+r.URL.Path)
+	before := b.before
+	b.mu.Unlock()
+	if before != nil {
+		before(r)
+	}
+	b.sim.ServeHTTP(w, r)
+}
+
+func (b *bench) newSinkAt(url string, way *http.Client, change func(*Options)) *Sink {
+	b.Helper()
 	client, err := salesforce.New(salesforce.Options{
-		LoginURL: server.URL, APIVersion: "64.0", Flow: salesforce.ClientCredentials{ClientID: "dev", ClientSecret: "dev"},
+		LoginURL: url, HTTPClient: way, APIVersion: "64.0", Flow: salesforce.ClientCredentials{ClientID: "dev", ClientSecret: "dev"},
+		Now: b.now,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -98,7 +120,7 @@ func (b *bench) newSink(change func(*Options)) *Sink {
 	o := Options{
 		Client:   client,
 		Settings: projector.DefaultSettings(),
-		Now:      func() time.Time { return b.clock },
+		Now:      b.now,
 		Random:   func() float64 { return 0 },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			b.mu.Lock()
@@ -195,7 +217,7 @@ func (b *bench) try() error {
 	in := input{b.table, 0, b.pending, b.repeats, b.table.due(b.clock), b.since}
 	b.table.changed = map[string]schemas.Outcome{}
 	err := b.sink.handle(b.Context(), b.clock, b.owned, []input{in})
-	b.sink.metrics.turn([]input{in}, err)
+	b.sink.pauses.turn([]input{in}, err)
 	if err != nil {
 		return err
 	}
@@ -214,7 +236,19 @@ func (b *bench) try() error {
 }
 
 // later turns the clock.
-func (b *bench) later(d time.Duration) { b.clock = b.clock.Add(d) }
+func (b *bench) later(d time.Duration) {
+	b.clockMu.Lock()
+	defer b.clockMu.Unlock()
+	b.clock = b.clock.Add(d)
+}
+
+// now is the clock for those who work side by side with the test: a request whose
+// connection was cut may still be worked on.
+func (b *bench) now() time.Time {
+	b.clockMu.Lock()
+	defer b.clockMu.Unlock()
+	return b.clock
+}
 
 // outcome gives a call's outcome, which must have this result.
 func (b *bench) outcome(id int64, want schemas.Result) schemas.Outcome {

@@ -11,12 +11,12 @@ import (
 )
 
 // hashesOf are the hashes of the values wanted, by API name: of what a change
-// is judged by, which for links has no signatures (F11). Null has a hash of its
-// own.
+// is judged by, which for links has no signatures (F11), in the form in which
+// Salesforce gives it back. Null has a hash of its own.
 func hashesOf(t projector.Task) map[string]string {
 	hashes := make(map[string]string, len(t.Fields))
 	for _, f := range t.Fields {
-		hashes[f.Name] = hash(f.Compare)
+		hashes[f.Name] = hash(canonical(f.Compare))
 	}
 	return hashes
 }

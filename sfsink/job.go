@@ -29,11 +29,17 @@ type job struct {
 	rewrite, rematch, retry bool
 
 	// confirm is when the Task must be read back, in UNIX milliseconds, 0 for never;
-	// unconfirmed is true when that is now, until it was done: then holds is what the
-	// Task has.
+	// unconfirmed is true when that is now, until it was done.
 	confirm     int64
 	unconfirmed bool
-	holds       salesforce.Record
+	// holds is what the Task has, of the fields that were read, and modifiedBy who
+	// changed it last; kept are the fields that somebody had changed.
+	holds      salesforce.Record
+	modifiedBy string
+	kept       []string
+	// besides is true for a call that is not logged any more, of which only the Task
+	// written last is read back.
+	besides bool
 
 	// Found by resolve, anew in each round.
 	lookup   projector.Lookup
@@ -63,6 +69,7 @@ func (j *job) decide() {
 	j.taskID = j.prev.TaskID
 	asked, obeyed := &j.record.State, &j.prev.Obeyed
 	j.rewrite, j.rematch, j.retry = asked.Rewrite.At != obeyed.Rewrite, asked.Rematch.At != obeyed.Rematch, asked.Retry.At != obeyed.Retry
+	j.besides = !j.arrived && unlogged(j.prev)
 	j.decision = j.rules.Decide(j.record, j.now)
 	j.unwritten = j.rewrite || j.uncertain()
 	j.confirmable()
@@ -75,22 +82,18 @@ func (j *job) decide() {
 		}
 	case j.decision.Action == projector.Skip:
 		j.finish(schemas.Skipped)
+		j.confirmLater()
 	case j.decision.Action == projector.Wait:
 		j.finish(schemas.Waiting)
-		if !j.decision.Until.IsZero() {
+		if j.confirmLater(); !j.decision.Until.IsZero() {
 			j.park(j.decision.Until)
 		}
-	case j.prev.Result == schemas.Deleted && !j.recreate && !j.retry && !j.rewrite:
-		j.finish(schemas.Deleted)
-		j.outcome.Rule = "tasks.deleted"
 	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.retry:
 		// A newer state takes the parking place and keeps the time.
 		j.finish(schemas.Retrying)
-		j.outcome.Error, j.outcome.Attempts, j.outcome.Confirm = j.prev.Error, j.prev.Attempts, max(j.confirm, j.prev.Confirm)
+		j.outcome.Error, j.outcome.Attempts, j.outcome.Since = j.prev.Error, j.prev.Attempts, j.prev.Since
+		j.outcome.Confirm = max(j.confirm, j.prev.Confirm)
 		j.park(time.UnixMilli(j.prev.NextAttempt))
-	}
-	if j.prev.Result == schemas.Deleted {
-		j.taskID, j.unwritten = "", true
 	}
 }
 
@@ -127,13 +130,16 @@ func (j *job) finish(result schemas.Result) {
 	o.StateHash = j.stateHash
 	o.DecidedAt = j.now.UnixMilli()
 	o.TaskID = j.taskID
-	o.Error, o.Attempts, o.Refused = nil, 0, ""
+	o.Error, o.Attempts, o.Since, o.Refused = nil, 0, 0, ""
 	o.NextAttempt, o.Parked, o.Confirm = 0, nil, j.confirm
 	state := &j.record.State
 	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
 	// Where nothing is written now, it holds for the next write.
 	if j.unwritten {
-		o.Written = nil
+		o.Written, o.LastWritten = nil, j.remembered()
+	}
+	if j.holds != nil {
+		o.Kept = j.kept
 	}
 	if j.rematch {
 		o.Match, o.Owner = nil, nil
@@ -152,11 +158,17 @@ func (j *job) written(result schemas.Result) {
 	j.finish(result)
 	j.outcome.Match, j.outcome.Owner = j.match, j.owner
 	j.outcome.Reasons = j.reasons()
-	j.outcome.Written = map[string]string{}
+	j.outcome.Written, j.outcome.LastWritten, j.outcome.Kept = map[string]string{}, nil, j.kept
 	if !j.unwritten {
 		maps.Copy(j.outcome.Written, j.prev.Written)
 	}
 	maps.Copy(j.outcome.Written, j.hashes)
+	for _, name := range j.kept {
+		delete(j.outcome.Written, name)
+		if h, _ := j.lastWritten(name); h != "" {
+			j.outcome.Written[name] = h
+		}
+	}
 	if j.repeated && !j.dryRun {
 		j.unsure() // the turn may have taken long
 	}
@@ -167,9 +179,15 @@ func (j *job) written(result schemas.Result) {
 }
 
 // reasons are those of the projector, with what Salesforce said about the
-// references.
+// references, and which fields keep what somebody wrote.
 func (j *job) reasons() map[string]schemas.Reason {
 	reasons := j.task.Reasons()
+	for _, name := range j.kept {
+		r := reasons[name]
+		r.Considered = slices.Concat([]string{"what callfold would write: " + r.Why}, r.Considered)
+		r.Why = "Kept: somebody changed " + name + " in Salesforce since it was written (tasks.preserve_edits)."
+		reasons[name] = r
+	}
 	if len(j.notes) == 0 {
 		return reasons
 	}
@@ -185,7 +203,7 @@ func (j *job) reasons() map[string]schemas.Reason {
 // refused ends the job: it is tried again later, or rejected.
 func (j *job) refused(p *problem) {
 	attempts := 1
-	if j.prev.Result == schemas.Retrying {
+	if j.prev.Result == schemas.Retrying || j.besides {
 		attempts = j.prev.Attempts + 1
 	}
 	e := p.error
@@ -208,6 +226,9 @@ func (j *job) refused(p *problem) {
 		j.metrics.retries.WithLabelValues(string(p.class)).Inc()
 	}
 	j.outcome.Error, j.outcome.Attempts, j.outcome.Confirm = &e, attempts, j.confirm
+	if j.outcome.Since = j.now.UnixMilli(); attempts > 1 && j.prev.Since != 0 {
+		j.outcome.Since = j.prev.Since
+	}
 	if j.created != nil {
 		j.outcome.Match = j.created // it is there, and it was made for this call
 	}

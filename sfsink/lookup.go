@@ -3,89 +3,135 @@ package sfsink
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/projector"
 )
 
-// maxLookupSOQL is about how long a query for numbers gets, in characters.
-// Salesforce takes 100,000, but calls queries of very many conditions too
-// complicated.
-const maxLookupSOQL = 16_000
+// lookup is one number that is looked up, for all jobs that have it.
+type lookup struct {
+	projector.Lookup
+	jobs []*job
+	// found are the records that hold the number.
+	found []projector.Record
+}
 
 // find matches jobs by asking Salesforce for the records of their numbers: for
 // as many numbers in a query, and as many queries in a request, as it takes.
 // The queries find what may be one of the numbers; what really matches is for
 // the projector to say (M4).
 func (t *turn) find(ctx context.Context, jobs []*job) error {
-	if len(jobs) == 0 {
-		return nil
-	}
-	byNumber := map[numberKey][]*job{}
-	var order []numberKey
+	byNumber := map[numberKey]*lookup{}
+	var lookups []*lookup
 	for _, j := range jobs {
 		k := keyOf(j.lookup)
 		if byNumber[k] == nil {
-			order = append(order, k)
+			byNumber[k] = &lookup{Lookup: j.lookup}
+			lookups = append(lookups, byNumber[k])
 		}
-		byNumber[k] = append(byNumber[k], j)
+		byNumber[k].jobs = append(byNumber[k].jobs, j)
 	}
-	lookups := make([]projector.Lookup, len(order))
-	for i, k := range order {
-		lookups[i] = byNumber[k][0].lookup
-	}
-	records, accounts, err := t.candidates(ctx, lookups)
+	accounts, err := t.candidates(ctx, lookups)
 	if err != nil {
 		return err
 	}
-	for i, k := range order {
-		match := t.rules.Choose(lookups[i], records)
+	for _, l := range lookups {
+		match := t.rules.Choose(l.Lookup, l.found)
 		if match != nil && match.Object == projector.Contact {
 			match.AccountID = accounts[match.ID]
 		}
-		t.matches.put(k, match, t.now)
+		t.matches.put(keyOf(l.Lookup), match, t.now)
 		t.metrics.lookups.WithLabelValues("query").Inc()
-		for _, j := range byNumber[k] {
+		for _, j := range l.jobs {
 			j.match = copied(match)
 		}
 	}
 	return nil
 }
 
-// candidates are the records that may have one of the numbers, and the accounts
-// of those that are Contacts.
-func (t *turn) candidates(ctx context.Context, lookups []projector.Lookup) (records []projector.Record, accounts map[string]string, err error) {
-	type ask struct{ object, soql string }
-	var asks []ask
+// candidates gives each number the records that hold it, and the accounts of
+// those that are Contacts.
+func (t *turn) candidates(ctx context.Context, lookups []*lookup) (accounts map[string]string, err error) {
+	accounts = map[string]string{}
+	var questions []question
 	for _, object := range []string{projector.Contact, projector.Lead, projector.Account} {
-		for _, soql := range t.lookupQueries(object, lookups) {
-			asks = append(asks, ask{object, soql})
+		if len(t.org.phoneFields[object]) > 0 && len(lookups) > 0 {
+			questions = append(questions, question{object: object, lookups: lookups})
 		}
 	}
-	accounts = map[string]string{}
-	for some := range slices.Chunk(asks, salesforce.MaxQueries) {
-		soqls := make([]string, len(some))
-		for i, a := range some {
-			soqls[i] = a.soql
+	for len(questions) > 0 {
+		level := t.lookupLevel.Load()
+		questions = t.split(questions, level)
+		some := questions[:min(len(questions), queriesAt(level))]
+		answers, narrower, err := t.answers(ctx, some, level)
+		if err != nil {
+			return nil, err
 		}
-		var results [][]salesforce.Record
-		if err := t.loading(ctx, func() (err error) {
-			results, err = t.client.Queries(ctx, soqls)
-			return err
-		}); err != nil {
-			return nil, nil, err
+		if narrower {
+			continue // the same questions, in smaller pieces
 		}
-		for i, found := range results {
-			for _, r := range found {
-				records = append(records, t.candidate(some[i].object, r))
-				if some[i].object == projector.Contact {
+		questions = questions[len(some):]
+		for i, q := range some {
+			for _, r := range answers[i] {
+				if q.object == projector.Contact {
 					accounts[text(r, "Id")] = text(r, "AccountId")
 				}
 			}
+			questions = append(questions, t.rest(q, answers[i])...)
 		}
 	}
-	return records, accounts, nil
+	return accounts, nil
+}
+
+// answers asks questions in one request. It reports narrower where they were too
+// much for Salesforce and can be made smaller.
+func (t *turn) answers(ctx context.Context, questions []question, level int32) (answers [][]salesforce.Record, narrower bool, err error) {
+	soqls := make([]string, len(questions))
+	for i, q := range questions {
+		soqls[i] = t.soql(q)
+	}
+	err = t.loading(ctx, func() (err error) {
+		answers, err = t.client.Queries(ctx, soqls)
+		if err != nil && ctx.Err() == nil && tooMuch(err) && level < narrowest {
+			t.lookupLevel.CompareAndSwap(level, min(level+3, narrowest))
+			narrower = true
+			return nil
+		}
+		return err
+	})
+	return answers, narrower, err
+}
+
+// rest gives the records of an answer to the numbers that they hold, and the
+// question for what was cut off. The newest come first, so that a number whose
+// match is there already needs no more of them (M2): one that is on very many
+// records costs no more than others.
+func (t *turn) rest(q question, answer []salesforce.Record) []question {
+	for _, r := range answer {
+		c := t.candidate(q.object, r)
+		for _, l := range q.lookups {
+			if t.rules.Holds(l.Lookup, c) {
+				l.found = append(l.found, c)
+			}
+		}
+	}
+	if len(answer) < lookupRows {
+		return nil
+	}
+	open := slices.DeleteFunc(slices.Clone(q.lookups), func(l *lookup) bool { return t.settled(q.object, l) })
+	if len(open) == 0 {
+		return nil
+	}
+	last := answer[len(answer)-1]
+	return []question{{object: q.object, lookups: open, after: text(last, "Id"), modified: moment(last, "LastModifiedDate")}}
+}
+
+// settled tells whether no older record of the object can be the match of a
+// number.
+func (t *turn) settled(object string, l *lookup) bool {
+	of := slices.DeleteFunc(slices.Clone(l.found), func(r projector.Record) bool { return r.Object != object })
+	m := t.rules.Choose(l.Lookup, of)
+	return m != nil && m.Object == t.org.firstKind[object]
 }
 
 func (t *turn) candidate(object string, r salesforce.Record) projector.Record {
@@ -99,51 +145,4 @@ func (t *turn) candidate(object string, r salesforce.Record) projector.Record {
 	c.IsConverted, _ = r["IsConverted"].(bool)
 	c.IsPersonAccount, _ = r["IsPersonAccount"].(bool)
 	return c
-}
-
-// lookupQueries are the queries for all records of an object that may have one
-// of the numbers. They have no LIMIT: a cut answer could hide a match.
-func (t *turn) lookupQueries(object string, lookups []projector.Lookup) []string {
-	fields := t.org.phoneFields[object]
-	if len(fields) == 0 {
-		return nil
-	}
-	head := "SELECT Id, Name, OwnerId, LastModifiedDate, " + strings.Join(fields, ", ")
-	tail := ""
-	switch object {
-	case projector.Contact:
-		head += ", AccountId"
-	case projector.Lead:
-		head += ", IsConverted"
-		tail = " AND IsConverted = false"
-	}
-	if t.org.personAccounts && object != projector.Lead {
-		head += ", IsPersonAccount"
-	}
-	head += " FROM " + object + " WHERE ("
-
-	// Numbers are stored as people typed them, in more ways than could be
-	// listed, so the query asks by pattern; projector.Choose verifies.
-	var queries, conditions []string
-	size := 0
-	flush := func() {
-		if len(conditions) > 0 {
-			queries = append(queries, head+strings.Join(conditions, " OR ")+")"+tail)
-			conditions, size = nil, 0
-		}
-	}
-	for _, l := range lookups {
-		if size > maxLookupSOQL {
-			flush()
-		}
-		for _, f := range fields {
-			for _, pattern := range l.Patterns {
-				condition := f + " LIKE " + salesforce.QuoteSOQL(pattern)
-				conditions = append(conditions, condition)
-				size += len(condition) + len(" OR ")
-			}
-		}
-	}
-	flush()
-	return queries
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -314,6 +315,111 @@ func TestDuplicateKeyLeadsToTheRecordThatExists(t *testing.T) {
 	b.missed(2, unknownNumber)
 	b.turn()
 	b.task(2, "WhoId", "003000000000007", "OwnerId", ada, "Subject", "Missed call from Now Contact on Paris")
+}
+
+// A logged call stays on its record, though a better one turns up (M9).
+func TestLoggedCallStaysOnItsRecord(t *testing.T) {
+	b := newBench(t, nil)
+	b.answered(1, curieNumber, "ada")
+	b.turn()
+	b.load(`{"Contact":[{"Id":"003000000000002AAA","Name":"New Curie","Phone":"0123456789","OwnerId":"005000000000003AAA","AccountId":null,"LastModifiedDate":"2026-05-01T00:00:00.000+0000"}]}`)
+	b.later(time.Hour) // the cache knows nothing any more
+	b.event(1, "callfold.rewrite", 60, `"who":"ops","why":"test"`)
+	b.hungup(1)
+	b.missed(2, curieNumber)
+	b.turn()
+	b.task(1, "WhoId", curie, "Subject", "Inbound call from Marie Curie on Paris", "OwnerId", ada)
+	b.task(2, "WhoId", "003000000000002")
+}
+
+// The way of a number ends where the Contact is gone that its Lead was converted
+// to: the call is logged without a record, now and later.
+func TestDuplicateKeyThatLeadsNowhere(t *testing.T) {
+	b := newBench(t, createLeads)
+	b.load(`{"Contact":[{"Id":"003000000000007AAA","Name":"Now Contact","OwnerId":"005000000000002AAA","AccountId":null,"LastModifiedDate":"2026-01-01T00:00:00.000+0000"}],
+		"Lead":[{"Id":"00Q000000000001AAA","Name":"L","Company":"X","Aircall_Number_Key__c":"+33198765432","IsConverted":true,"ConvertedContactId":"003000000000007AAA","OwnerId":"005000000000003AAA"}]}`)
+	b.remove("Contact", "003000000000007")
+	b.answered(1, unknownNumber, "ada")
+	b.turn()
+	b.task(1, "WhoId", nil, "OwnerId", integration)
+	if o := b.outcome(1, schemas.Created); !strings.Contains(strings.Join(o.Reasons["WhoId"].Considered, "\n"), "Contact that is gone (M7)") {
+		t.Errorf("the reasons do not say so: %+v", o.Reasons["WhoId"])
+	}
+	if n := len(b.sim.Records("Lead")); n != 1 {
+		t.Errorf("%d Leads", n)
+	}
+}
+
+// A Lead that was converted to a Person Account leads to the account (M3, M7).
+func TestDuplicateKeyLeadsToAPersonAccount(t *testing.T) {
+	b := newBench(t, createLeads)
+	b.load(`{"Account":[{"Id":"001000000000009AAA","Name":"Paul Person","FirstName":"Paul","LastName":"Person","IsPersonAccount":true,"PersonContactId":"003000000000007AAA","OwnerId":"005000000000003AAA","LastModifiedDate":"2026-01-01T00:00:00.000+0000"}],
+		"Contact":[{"Id":"003000000000007AAA","Name":"Paul Person","IsPersonAccount":true,"OwnerId":"005000000000003AAA","AccountId":"001000000000009AAA","LastModifiedDate":"2026-01-01T00:00:00.000+0000"}],
+		"Lead":[{"Id":"00Q000000000001AAA","Name":"L","Company":"X","Aircall_Number_Key__c":"+33198765432","IsConverted":true,"ConvertedContactId":"003000000000007AAA","OwnerId":"005000000000003AAA"}]}`)
+	b.missed(1, unknownNumber)
+	b.turn()
+	b.task(1, "WhoId", nil, "WhatId", "001000000000009", "OwnerId", bob)
+}
+
+// TestTwoSinksMakeOneLead: two processes find at the same moment that nobody has the
+// number (M7).
+func TestTwoSinksMakeOneLead(t *testing.T) {
+	b := newBench(t, createLeads)
+	other := &bench{TB: t, sim: b.sim, clock: b.clock, states: map[string]schemas.CallRecord{}, table: newTable(), owned: b.owned}
+	other.sink = other.newSink(createLeads)
+	var both sync.WaitGroup
+	both.Add(2)
+	together := func(r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/sobjects/Lead") {
+			both.Done()
+			both.Wait() // neither is created before both are to be
+		}
+	}
+	b.before, other.before = together, together
+	b.missed(1, unknownNumber)
+	other.missed(2, unknownNumber)
+	errs := make(chan error, 2)
+	for _, x := range []*bench{b, other} {
+		go func() { errs <- x.try() }()
+	}
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	leads := b.sim.Records("Lead")
+	if len(leads) != 1 {
+		t.Fatalf("%d Leads, want 1", len(leads))
+	}
+	b.task(1, "WhoId", leads[0]["Id"])
+	b.task(2, "WhoId", leads[0]["Id"])
+	if one, two := b.outcome(1, schemas.Created).Match, other.outcome(2, schemas.Created).Match; one.Created == two.Created {
+		t.Errorf("created by one of the two: %v, %v", one.Created, two.Created)
+	}
+}
+
+// A record that was created for a call keeps its Case through what goes wrong with
+// the Task then.
+func TestCreatedContactKeepsItsCase(t *testing.T) {
+	for _, code := range []string{"INACTIVE_OWNER_OR_USER", "UNABLE_TO_LOCK_ROW"} {
+		t.Run(code, func(t *testing.T) {
+			b := newBench(t, func(o *Options) {
+				o.Settings.Match.Create = "contact"
+				o.Settings.Match.Related = "case"
+				o.Settings.Match.CreateCase = true
+			})
+			b.answered(1, unknownNumber, "bob")
+			b.sim.Fail(sfsim.Fault{ExternalIDs: []string{"1"}, Code: code})
+			b.turn()
+			b.later(time.Minute)
+			b.turn()
+			cases := b.sim.Records("Case")
+			if len(cases) != 1 || len(b.sim.Records("Contact")) != 2 {
+				t.Fatalf("%d Cases, %d Contacts; want 1 and Curie with one more", len(cases), len(b.sim.Records("Contact")))
+			}
+			b.task(1, "WhoId", b.sim.Records("Contact")[1]["Id"], "WhatId", cases[0]["Id"])
+		})
+	}
 }
 
 func TestCreationWithoutAnAnswerMakesOneRecord(t *testing.T) {

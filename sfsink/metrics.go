@@ -1,8 +1,6 @@
 package sfsink
 
 import (
-	"errors"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,14 +13,9 @@ type metrics struct {
 	retries   *prometheus.CounterVec
 	lookups   *prometheus.CounterVec
 	confirmed *prometheus.CounterVec
-	paused    *prometheus.GaugeVec
 	delay     prometheus.Histogram
 
 	now func() time.Time
-	mu  sync.Mutex
-	// waiting is when the oldest record came of each partition whose newest
-	// turn was given up.
-	waiting map[int32]time.Time
 }
 
 func newMetrics(r prometheus.Registerer, now func() time.Time) *metrics {
@@ -43,30 +36,21 @@ func newMetrics(r prometheus.Registerer, now func() time.Time) *metrics {
 			Name: "callfold_sink_confirmed_total",
 			Help: "Tasks read back after a request of which nobody knew what became of it, by what was found (as_wanted, mended, gone).",
 		}, []string{"result"}),
-		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "callfold_sink_paused",
-			Help: "1 while nothing is written to Salesforce, by reason (sign_in, config, org, throttle, outage, internal).",
-		}, []string{"reason"}),
 		delay: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "callfold_sink_event_to_task_seconds",
 			Help:    "From the newest event of a call to its Task being written.",
 			Buckets: []float64{.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 6 * 3600, 24 * 3600},
 		}),
-		now:     now,
-		waiting: map[int32]time.Time{},
+		now: now,
 	}
-	oldest := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "callfold_sink_oldest_unwritten_seconds",
-		Help: "Age of the oldest call that waits because writing is stopped; 0 while it is not.",
-	}, m.oldest)
 	if r != nil {
-		r.MustRegister(m.outcomes, m.retries, m.lookups, m.confirmed, m.paused, m.delay, oldest)
+		r.MustRegister(m.outcomes, m.retries, m.lookups, m.confirmed, m.delay)
 	}
 	return m
 }
 
 // gauges tells how the sink holds back.
-func (m *metrics) gauges(r prometheus.Registerer, g *governor, s *slots) {
+func (m *metrics) gauges(r prometheus.Registerer, g *governor, s *slots, p *pace) {
 	if r == nil {
 		return
 	}
@@ -79,6 +63,10 @@ func (m *metrics) gauges(r prometheus.Registerer, g *governor, s *slots) {
 			Name: "callfold_sink_write_slots",
 			Help: "Write requests that may be under way at once; halved when they get in each other's way.",
 		}, s.allowed),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "callfold_sink_linger_seconds",
+			Help: "How long a lane was last told to let calls gather before it spends API requests on them; 0 while few are used.",
+		}, p.lingers),
 	)
 }
 
@@ -90,34 +78,4 @@ func (m *metrics) outcome(j *job) {
 			m.delay.Observe(max(0, m.now().Sub(time.Unix(at, 0)).Seconds()))
 		}
 	}
-}
-
-// turn notes how a turn ended.
-func (m *metrics) turn(inputs []input, err error) {
-	m.paused.Reset()
-	if err != nil {
-		reason := "internal"
-		if s := (*Stopped)(nil); errors.As(err, &s) {
-			reason = s.Reason
-		}
-		m.paused.WithLabelValues(reason).Set(1)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, in := range inputs {
-		delete(m.waiting, in.partition)
-		if err != nil && len(in.records) > 0 {
-			m.waiting[in.partition] = in.records[0].Timestamp
-		}
-	}
-}
-
-func (m *metrics) oldest() float64 {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	age := time.Duration(0)
-	for _, at := range m.waiting {
-		age = max(age, m.now().Sub(at))
-	}
-	return age.Seconds()
 }

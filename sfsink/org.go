@@ -18,14 +18,17 @@ type org struct {
 	projector.Org
 	users    []projector.User
 	loadedAt time.Time
-	// phoneFields are the fields to compare that exist, by object.
+	// phoneFields are the fields to compare that can be asked for, by object.
 	phoneFields map[string][]string
+	// firstKind is the kind of record that goes first among those of an object (M1).
+	firstKind map[string]string
 	// personAccounts is true in an org with that feature.
 	personAccounts bool
 }
 
 // theOrg gives the org, loading it when it was never loaded or long ago. A
-// refresh that fails is put off: what was loaded stays good.
+// refresh that fails is put off: what was loaded stays good; but one that finds a wrong
+// configuration stops the sink.
 func (s *Sink) theOrg(ctx context.Context) (*org, error) {
 	o := s.loaded.Load()
 	if o != nil && s.now().Sub(o.loadedAt) < s.refreshEvery {
@@ -40,8 +43,9 @@ func (s *Sink) theOrg(ctx context.Context) (*org, error) {
 	switch {
 	case err == nil:
 		s.loaded.Store(fresh)
+		s.lookupLevel.Store(max(0, s.lookupLevel.Load()-1)) // perhaps Salesforce can do more again
 		return fresh, nil
-	case o == nil:
+	case o == nil || wrongConfig(err):
 		return nil, err
 	}
 	s.log.Warn("the users and fields of the org could not be loaded anew; the old ones stay for now", "cause", err)
@@ -51,8 +55,15 @@ func (s *Sink) theOrg(ctx context.Context) (*org, error) {
 	return &later, nil
 }
 
+// wrongConfig tells what a person has to mend from what passes. To go on with the old
+// org would be wrong: with a key that is not unique any more a call might get two Tasks.
+func wrongConfig(err error) bool {
+	var stopped *Stopped
+	return errors.As(err, &stopped) && stopped.Reason == string(classConfig)
+}
+
 func (s *Sink) loadOrg(ctx context.Context) (*org, error) {
-	o := &org{loadedAt: s.now(), phoneFields: map[string][]string{}}
+	o := &org{loadedAt: s.now(), phoneFields: map[string][]string{}, firstKind: map[string]string{}}
 	err := s.loading(ctx, func() (err error) {
 		o.IntegrationUser, err = s.client.UserID(ctx)
 		return err
@@ -133,13 +144,11 @@ func uniqueKey(o *salesforce.Object, name, setting string) error {
 
 // loadObjects reads which phone fields there are on the records to match.
 func (s *Sink) loadObjects(ctx context.Context, o *org) error {
-	wanted := s.rules.Objects()
-	if s.create != "" {
-		wanted = append(wanted, s.create)
-	}
+	kinds := s.rules.Objects()
 	var errs []error
 	for _, name := range []string{projector.Contact, projector.Lead, projector.Account} {
-		if !slices.Contains(wanted, name) && !(name == projector.Account && slices.Contains(wanted, projector.PersonAccount)) {
+		person := name == projector.Account && slices.Contains(kinds, projector.PersonAccount)
+		if !slices.Contains(kinds, name) && !person && name != s.create {
 			continue
 		}
 		var object *salesforce.Object
@@ -152,18 +161,7 @@ func (s *Sink) loadObjects(ctx context.Context, o *org) error {
 		if _, ok := object.Field("IsPersonAccount"); ok {
 			o.personAccounts = true
 		}
-		fields := s.rules.PhoneFields(name)
-		if name == projector.Account && o.personAccounts {
-			fields = append(fields, s.rules.PhoneFields(projector.PersonAccount)...)
-		}
-		slices.Sort(fields)
-		for _, f := range slices.Compact(fields) {
-			if _, ok := object.Field(f); ok {
-				o.phoneFields[name] = append(o.phoneFields[name], f)
-			} else {
-				s.log.Warn("a phone field is not compared: it does not exist, or the integration user may not see it", "object", name, "field", f)
-			}
-		}
+		s.loadPhones(o, object, kinds)
 		if name == s.create {
 			if err := uniqueKey(object, s.createdKey, "match.created_key_field"); err != nil {
 				errs = append(errs, err)
@@ -171,6 +169,33 @@ func (s *Sink) loadObjects(ctx context.Context, o *org) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// loadPhones notes which fields of an object to compare (M3), and which of its
+// kinds goes first (M1).
+func (s *Sink) loadPhones(o *org, object *salesforce.Object, kinds []string) {
+	var fields []string
+	for _, kind := range kinds {
+		isPerson := kind == projector.PersonAccount && object.Name == projector.Account && o.personAccounts
+		if kind != object.Name && !isPerson {
+			continue
+		}
+		if o.firstKind[object.Name] == "" {
+			o.firstKind[object.Name] = kind
+		}
+		fields = append(fields, s.rules.PhoneFields(kind)...)
+	}
+	slices.Sort(fields)
+	for _, f := range slices.Compact(fields) {
+		switch field, ok := object.Field(f); {
+		case !ok:
+			s.log.Warn("a phone field is not compared: it does not exist, or the integration user may not see it", "object", object.Name, "field", f)
+		case !field.Filterable:
+			s.log.Warn("a phone field is not compared: Salesforce does not search in it, as it is encrypted or a long text", "object", object.Name, "field", f)
+		default:
+			o.phoneFields[object.Name] = append(o.phoneFields[object.Name], f)
+		}
+	}
 }
 
 // loadUsers reads all users who could own a Task, inactive ones too: reasons

@@ -51,6 +51,16 @@ func TestMissingPhoneFieldIsNotAskedFor(t *testing.T) {
 	b.task(1, "WhoId", curie)
 }
 
+// A field that Salesforce cannot search in would stop the sink.
+func TestLongTextIsNotAskedFor(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Settings.Match.ExtraPhoneFields = map[string][]string{"contact": {"Description"}}
+	})
+	b.missed(1, curieNumber)
+	b.turn()
+	b.task(1, "WhoId", curie)
+}
+
 func TestUsersAreLoadedAnew(t *testing.T) {
 	b := newBench(t, nil)
 	b.answered(1, curieNumber, "stranger")
@@ -72,4 +82,24 @@ func TestUsersAreLoadedAnew(t *testing.T) {
 	b.answered(3, curieNumber, "stranger")
 	b.turn()
 	b.task(3, "OwnerId", "005000000000009")
+}
+
+// A refresh that finds what a person has to mend is not put off: two Tasks of a call
+// could be made.
+func TestKeyThatIsNotUniqueAnyMore(t *testing.T) {
+	b := newBench(t, nil)
+	b.missed(1, curieNumber)
+	b.turn()
+	if err := b.sim.NotUnique("Task", "Aircall_Call_Id__c"); err != nil {
+		t.Fatal(err)
+	}
+	b.later(2 * time.Hour)
+	b.missed(2, curieNumber)
+	var s *Stopped
+	if err := b.try(); !errors.As(err, &s) || s.Reason != "config" || !strings.Contains(err.Error(), "tasks.external_id_field") {
+		t.Fatalf("the sink goes on: %v", err)
+	}
+	if n := len(b.tasks()); n != 1 {
+		t.Errorf("%d Tasks, want 1", n)
+	}
 }

@@ -2,6 +2,7 @@ package sfsink
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/callfold/callfold/internal/salesforce"
 )
@@ -43,4 +44,34 @@ func pack(rows []*row) [][]*row {
 		}
 	}
 	return requests
+}
+
+// together is how many of the first collections may go in one request that has so
+// many rows at most: one at the least. A collection that holds what a composite
+// would take for a reference goes alone.
+func together(collections [][]*row, most int) int {
+	rows := 0
+	for n, some := range collections {
+		rows += len(some)
+		switch {
+		case n == 0 && refers(some):
+			return 1
+		case n > 0 && (n == salesforce.MaxCollections || rows > most || refers(some)):
+			return n
+		}
+	}
+	return len(collections)
+}
+
+// refers tells whether a value of the rows holds @{, which Salesforce replaces in
+// composite requests: people may write anything into a note.
+func refers(rows []*row) bool {
+	return slices.ContainsFunc(rows, func(r *row) bool {
+		for _, v := range r.fields {
+			if s, ok := v.(string); ok && strings.Contains(s, "@{") {
+				return true
+			}
+		}
+		return false
+	})
 }

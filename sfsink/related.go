@@ -80,6 +80,9 @@ func (t *turn) createCase(ctx context.Context, jobs []*job) error {
 	if !wanted || t.dryRun {
 		return nil
 	}
+	if err := t.governor.over(); err != nil {
+		return err
+	}
 	contact := jobs[0].match.ID
 	locked := []string{contact}
 	if account := jobs[0].match.AccountID; account != "" {

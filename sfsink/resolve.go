@@ -19,9 +19,13 @@ func (t *turn) resolve(ctx context.Context, open []*job) error {
 		case j.noReference:
 		case j.prev.Match != nil && !j.forgotten && !j.rematch:
 			j.match = copied(j.prev.Match) // M9
+			if j.match.Created && j.prev.TaskID == "" {
+				fresh = append(fresh, j) // it was created, and then the call was not logged
+			}
 			t.metrics.lookups.WithLabelValues("remembered").Inc()
 		case j.created != nil && !j.forgotten:
 			j.match = copied(j.created)
+			fresh = append(fresh, j)
 		case j.lookup.Number != "": // else M4, M8
 			fresh = append(fresh, j)
 			m, ok := t.matches.get(keyOf(j.lookup), t.now)
@@ -48,6 +52,7 @@ func (t *turn) resolve(ctx context.Context, open []*job) error {
 	for _, j := range open {
 		if j.outcome == nil {
 			j.project()
+			t.agents.note(j)
 		}
 	}
 	return nil

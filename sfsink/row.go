@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/callfold/callfold/internal/salesforce"
+	"github.com/callfold/callfold/projector"
 )
 
 // row is what one call writes.
@@ -22,6 +23,7 @@ type row struct {
 func (j *job) row() *row {
 	// A dry run has no Task, but behaves as if what it recorded was there.
 	exists := j.taskID != "" || j.dryRun && len(j.prev.Written) > 0 && !j.unwritten
+	j.kept = nil
 	r := &row{job: j, create: !exists, fields: salesforce.Record{}, createOnly: map[string]bool{}}
 	for _, f := range j.task.Fields {
 		r.createOnly[f.Name] = f.CreateOnly
@@ -31,7 +33,10 @@ func (j *job) row() *row {
 			continue
 		case !j.unwritten && j.prev.Written[f.Name] == j.hashes[f.Name]:
 			continue
-		case j.holds != nil && same(f.Value, j.holds[f.Name]):
+		case j.holdsAsWanted(f):
+			continue
+		case j.edited(f):
+			j.kept = append(j.kept, f.Name)
 			continue
 		}
 		r.fields[f.Name] = f.Value
@@ -46,4 +51,10 @@ func (j *job) row() *row {
 		}
 	}
 	return r
+}
+
+// holdsAsWanted tells whether a field was read and is as it is wanted.
+func (j *job) holdsAsWanted(f projector.Field) bool {
+	held, read := j.holds[f.Name]
+	return read && same(f.Value, held)
 }

@@ -33,6 +33,9 @@ type Options struct {
 	APIReserve float64
 	// InFlight bounds the write requests that are under way at once; 4 where 0.
 	InFlight int
+	// MaxLinger bounds how long input may be left lying so that more calls share
+	// an API request, see [Sink.Linger]; 0 = never.
+	MaxLinger time.Duration
 	// CacheFor is how long a match found for a number is believed; 10 minutes
 	// where 0. That there is none is believed for half a minute at most.
 	CacheFor time.Duration
@@ -54,10 +57,12 @@ type Options struct {
 type Sink struct {
 	client       *salesforce.Client
 	rules        *projector.Rules
-	externalID   string // on Task
-	createdKey   string // on records that are created (M7)
-	create       string // the object to create, empty for none (M6)
-	recreate     bool   // Tasks that somebody deleted
+	externalID   string          // on Task
+	createdKey   string          // on records that are created (M7)
+	create       string          // the object to create, empty for none (M6)
+	recreate     bool            // Tasks that somebody deleted
+	preserved    map[string]bool // fields that keep what people change
+	untouched    untouched
 	dryRun       bool
 	refreshEvery time.Duration
 
@@ -66,13 +71,19 @@ type Sink struct {
 	sleep   func(context.Context, time.Duration) error
 	log     *slog.Logger
 	metrics *metrics
+	pauses  *pauses
 
 	matches   *matches
 	locks     *locks
 	slots     *slots
+	width     *width
 	governor  *governor
+	pace      *pace
 	loaded    atomic.Pointer[org]
 	refreshMu sync.Mutex
+	// lookupLevel is how much smaller than at first the queries for numbers are.
+	lookupLevel atomic.Int32
+	agents      *agents
 }
 
 // New makes a Sink. It sends nothing. Its error joins every problem of the
@@ -89,6 +100,7 @@ func New(o Options) (*Sink, error) {
 		createdKey:   o.Settings.Match.CreatedKeyField,
 		create:       createdObject[o.Settings.Match.Create],
 		recreate:     o.Settings.Tasks.Deleted == "recreate",
+		preserved:    preserved(rules, o.Settings.Tasks.PreserveEdits),
 		dryRun:       o.DryRun,
 		refreshEvery: o.RefreshEvery,
 		now:          o.Now,
@@ -104,6 +116,7 @@ func New(o Options) (*Sink, error) {
 		o.InFlight = 4
 	}
 	s.slots = newSlots(o.InFlight)
+	s.width = newWidth()
 	if o.CacheFor == 0 {
 		o.CacheFor = 10 * time.Minute
 	}
@@ -120,9 +133,13 @@ func New(o Options) (*Sink, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.untouched.turns = map[int32]untouchedTurn{}
 	s.governor = &governor{client: o.Client, reserve: o.APIReserve, now: s.now}
+	s.pace = &pace{usage: o.Client.Usage, sent: o.Client.Sent, short: s.governor.short, most: o.MaxLinger, now: s.now}
 	s.metrics = newMetrics(o.Registerer, s.now)
-	s.metrics.gauges(o.Registerer, s.governor, s.slots)
+	s.agents = newAgents(o.Registerer, s.now)
+	s.pauses = newPauses(o.Registerer, s.now, s.log)
+	s.metrics.gauges(o.Registerer, s.governor, s.slots, s.pace)
 	return s, nil
 }
 
@@ -152,7 +169,9 @@ func (s *Sink) Handle(ctx context.Context, b *stream.Batch[schemas.Outcome]) err
 		inputs[i] = input{p, p.ID, p.Records, p.Repeats, p.Due, p.Since}
 	}
 	err := s.handle(ctx, b.Now, b.StillOwned, inputs)
-	s.metrics.turn(inputs, err)
+	if ctx.Err() == nil { // a turn that is given up because the stage stops is no pause
+		s.pauses.turn(inputs, err)
+	}
 	return err
 }
 
@@ -161,12 +180,15 @@ func (s *Sink) Handle(ctx context.Context, b *stream.Batch[schemas.Outcome]) err
 // owner's ladder.
 const rounds = 8
 
-func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, inputs []input) error {
+func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, inputs []input) (err error) {
+	s.untouched.narrow(inputs)
 	t, err := s.newTurn(ctx, now, inputs)
+	defer func() { s.untouched.note(now, inputs, t, err) }()
 	if err != nil {
 		return err
 	}
 	t.owned = owned
+	t.spare(ctx, t.open())
 	for range rounds {
 		open := t.open()
 		if len(open) == 0 {
@@ -185,6 +207,7 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 	for _, j := range t.open() {
 		j.refused(j.last)
 	}
+	t.leaveUnlogged()
 	if err := t.takeOver(ctx); err != nil {
 		return err
 	}
@@ -192,9 +215,15 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 	for _, j := range t.jobs {
 		j.states.Put(j.key, *j.outcome)
 		s.metrics.outcome(j)
+		s.pauses.parked.outcome(j.key, j.outcome)
 	}
 	return nil
 }
+
+// Linger is the engine's option of that name: how long a lane that ended a turn may
+// leave input lying, so that the next turn has more of it for the same API requests.
+// It is 0 while requests are used slowly, and most when they get short.
+func (s *Sink) Linger() time.Duration { return s.pace.linger() }
 
 // Prepare waits until Salesforce can be written to: it signs in and loads the
 // directory of users and the descriptions of objects. An outage is waited for;

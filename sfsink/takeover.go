@@ -157,6 +157,7 @@ func (h *handover) again(p *problem) {
 			continue
 		}
 		j.outcome.TaskID, j.outcome.Written = written.TaskID, written.Written
+		j.outcome.LastWritten, j.outcome.Kept = nil, written.Kept
 		j.outcome.Match, j.outcome.Owner, j.outcome.Reasons = written.Match, written.Owner, written.Reasons
 	}
 }

@@ -32,6 +32,8 @@ type kind struct {
 	fix string
 }
 
+const fixMoved = "The org has moved to another address, or a page of maintenance answers: wait; if it stays so, check salesforce.login_url (My Domain)."
+
 // taxonomy says what each of Salesforce's codes means to the sink: statusCode
 // of a row, errorCode of a request, error of the token endpoint, and HTTP_NNN
 // for an answer that has none of them. Codes that mean different things
@@ -47,6 +49,11 @@ var taxonomy = map[string]kind{
 	"inactive_user":          {classSignIn, "Activate the integration user."},
 	"inactive_org":           {classSignIn, "The org is locked or closed: ask Salesforce."},
 	"HTTP_401":               {classSignIn, "Salesforce does not accept the session: see docs/salesforce.md, signing in."},
+	"HTTP_301":               {classSignIn, fixMoved},
+	"HTTP_302":               {classSignIn, fixMoved},
+	"HTTP_303":               {classSignIn, fixMoved},
+	"HTTP_307":               {classSignIn, fixMoved},
+	"HTTP_308":               {classSignIn, fixMoved},
 
 	// The allocation of API requests.
 	"REQUEST_LIMIT_EXCEEDED": {classThrottle, "The org's daily API requests, or its limit of long requests at once, are used up: wait, or buy more."},
@@ -55,6 +62,8 @@ var taxonomy = map[string]kind{
 	// Outages.
 	"SERVER_UNAVAILABLE": {classOutage, "Salesforce is not available: wait; see status.salesforce.com."},
 	"QUERY_TIMEOUT":      {classOutage, "A query took too long: wait; if it stays so, ask for indexes on the phone fields."},
+
+	"INVALID_QUERY_LOCATOR": {classOutage, "The rest of a query's result was gone before it was read: wait, it is asked for anew."},
 
 	// The org as a whole.
 	"STORAGE_LIMIT_EXCEEDED": {classOrg, "The org's data storage is full: delete records or buy storage."},
@@ -66,9 +75,9 @@ var taxonomy = map[string]kind{
 	"INSUFFICIENT_ACCESS":    {classOrg, "Give the integration user the rights in docs/salesforce.md."},
 
 	// The configuration: every row would fail.
-	"INVALID_FIELD":                   {classConfig, "A field that callfold writes or reads does not exist, or the integration user may not see it: make it visible (field-level security), or change tasks.fields."},
-	"INVALID_FIELD_FOR_INSERT_UPDATE": {classConfig, "The integration user may not write a field: give the right (field-level security), or leave it out in tasks.fields."},
-	"INVALID_TYPE":                    {classConfig, "The integration user does not see an object: give it the right to read it."},
+	"INVALID_FIELD":                   {classConfig, "The field that the message names does not exist, or the integration user may not see it. Make it visible: Setup, Object Manager, the object (fields of one's own on Task are on Activity), Fields & Relationships, the field, Set Field-Level Security, Visible. Or change its name in tasks.fields."},
+	"INVALID_FIELD_FOR_INSERT_UPDATE": {classConfig, "The integration user may not write the field that the message names. Give the right: Setup, Object Manager, the object (fields of one's own on Task are on Activity), Fields & Relationships, the field, Set Field-Level Security, Visible and not Read-Only. Or leave it out in tasks.fields."},
+	"INVALID_TYPE":                    {classConfig, "The integration user does not see an object. Give it the right: Setup, Permission Sets, the integration user's, Object Settings."},
 	"MALFORMED_QUERY":                 {classConfig, "Check match.extra_phone_fields: it makes a query that Salesforce does not understand."},
 	"NOT_FOUND":                       {classConfig, "Check salesforce.api_version, and that tasks.external_id_field is an external id on Task."},
 	"UNSUPPORTED_API_VERSION":         {classConfig, "Check salesforce.api_version: the org does not speak it."},
@@ -123,6 +132,18 @@ func (c class) stops() bool {
 		return true
 	}
 	return false
+}
+
+// stopping is the class for which a turn stops that cannot do without a request
+// which was refused: Salesforce does not manage it, or it cannot be right.
+func (c class) stopping() class {
+	switch {
+	case c.stops():
+		return c
+	case c == classHeavy:
+		return classOutage
+	}
+	return classConfig
 }
 
 // bySeverity orders the classes: of several errors of one row the worst decides.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,6 +21,10 @@ type turn struct {
 	owned func() error
 	org   *org
 	jobs  []*job
+	// wrote is true once a request may have changed a Task.
+	wrote atomic.Bool
+	// probed is true once a refused request was looked into for whether it is its rows.
+	probed atomic.Bool
 }
 
 // newTurn reads the input and decides about each call; those that need
@@ -38,6 +43,9 @@ func (s *Sink) newTurn(ctx context.Context, now time.Time, inputs []input) (*tur
 		err := s.governor.room(ctx)
 		if err == nil {
 			t.org, err = s.theOrg(ctx)
+		}
+		if err == nil {
+			err = t.revive(ctx)
 		}
 		if err != nil {
 			return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,14 +13,19 @@ import (
 
 // write writes the Tasks of the open jobs that differ from what is there. Rows
 // that Salesforce accepts or refuses for good end their jobs; those that a
-// further round can mend stay open.
+// further round can mend stay open. Live calls go before those that an operator
+// wants to have rewritten.
 func (t *turn) write(ctx context.Context, open []*job) error {
-	var creates, updates []*row
+	var live, rewrites lanes
 	for _, j := range open {
 		if j.outcome != nil || j.stillRejected() {
 			continue
 		}
 		r := j.row()
+		to := &live
+		if j.rewrite {
+			to = &rewrites
+		}
 		switch {
 		case len(r.fields) == 0:
 			j.written(schemas.Unchanged)
@@ -30,32 +34,52 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 		case t.dryRun:
 			j.written(schemas.Updated)
 		case r.create:
-			creates = append(creates, r)
+			to.creates = append(to.creates, r)
 		default:
 			r.fields["id"] = j.taskID
-			updates = append(updates, r)
+			to.updates = append(to.updates, r)
 		}
 	}
-	requests := slices.Concat(pack(creates), pack(updates))
+	return t.sendAll(ctx, slices.Concat(live.pack(), rewrites.pack()))
+}
 
-	var refused []*row // rows of which another look must tell what they want
+// lanes are rows to be sent: those of the create lane, and of the update lane.
+type lanes struct{ creates, updates []*row }
+
+func (l lanes) pack() [][]*row { return slices.Concat(pack(l.creates), pack(l.updates)) }
+
+// sendAll sends collections, several in one request where that is allowed, and
+// looks again at the rows that want it. The first go first.
+func (t *turn) sendAll(ctx context.Context, collections [][]*row) error {
 	var mu sync.Mutex
-	var stopped atomic.Bool
+	var refused []*row // rows of which another look must tell what they want
+	var stopped bool
+	// take is what goes in the next request; what is not sent since the turn is
+	// given up comes again with it.
+	take := func() [][]*row {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return nil
+		}
+		n := together(collections, t.width.rows())
+		some := collections[:n]
+		collections = collections[n:]
+		return some
+	}
 	var g errgroup.Group
-	g.SetLimit(t.slots.most)
-	for _, rows := range requests {
+	for range min(t.slots.most, len(collections)) {
 		g.Go(func() error {
-			if stopped.Load() {
-				return nil // what is not sent comes again with the turn
+			for some := take(); len(some) > 0; some = take() {
+				look, err := t.send(ctx, some)
+				mu.Lock()
+				refused, stopped = append(refused, look...), stopped || err != nil
+				mu.Unlock()
+				if err != nil {
+					return err
+				}
 			}
-			look, err := t.send(ctx, rows)
-			if err != nil {
-				stopped.Store(true)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			refused = append(refused, look...)
-			return err
+			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -64,29 +88,68 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 	return t.lookAgain(ctx, refused)
 }
 
-// send writes the rows in one request, or in halves where one is too heavy, and
-// gives those that need another look.
-func (t *turn) send(ctx context.Context, rows []*row) (look []*row, err error) {
-	results, problem, err := t.request(ctx, rows)
+// send writes collections in one request, and gives the rows that need another
+// look. What is too heavy at once is sent in halves.
+func (t *turn) send(ctx context.Context, collections [][]*row) (look []*row, err error) {
+	answers, problem, err := t.request(ctx, collections)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case problem == nil:
-	case problem.class.stops():
-		return nil, problem.stopped()
-	case len(rows) > 1:
-		half := len(rows) / 2
-		first, err := t.send(ctx, rows[:half])
+	if problem != nil {
+		return t.failed(ctx, collections, problem)
+	}
+	for i, rows := range collections {
+		var more []*row
+		if refusal := answers[i].Err; refusal == nil {
+			more, err = t.results(rows, answers[i].Rows)
+		} else if p := requestProblem(refusal); p.again() {
+			more, err = t.send(ctx, collections[i:i+1]) // alone, and more than once
+		} else {
+			more, err = t.failed(ctx, collections[i:i+1], p)
+		}
 		if err != nil {
 			return nil, err
 		}
-		second, err := t.send(ctx, rows[half:])
-		return append(first, second...), err
+		look = append(look, more...)
+	}
+	return look, nil
+}
+
+// failed goes on after collections were refused as a whole, or not answered: several
+// are sent in smaller requests, which are answered sooner.
+func (t *turn) failed(ctx context.Context, collections [][]*row, p *problem) (look []*row, err error) {
+	rows := collections[0]
+	var halves [2][][]*row
+	switch {
+	case len(collections) > 1 && (p.again() || !p.class.stops()):
+		half := len(collections) / 2
+		halves = [2][][]*row{collections[:half], collections[half:]}
+	case p.class.stops():
+		return nil, p.stopped()
+	case len(rows) > 1:
+		if len(rows) > probeAbove && t.probed.CompareAndSwap(false, true) {
+			if rows, look, err = t.probe(ctx, rows, p); err != nil {
+				return nil, err
+			}
+		}
+		half := len(rows) / 2
+		halves = [2][][]*row{{rows[:half]}, {rows[half:]}}
 	default:
-		rows[0].refused(problem)
+		rows[0].refused(p)
 		return nil, nil
 	}
+	for _, half := range halves {
+		more, err := t.send(ctx, half)
+		if err != nil {
+			return nil, err
+		}
+		look = append(look, more...)
+	}
+	return look, nil
+}
+
+// results takes what became of rows, and gives those that need another look.
+func (t *turn) results(rows []*row, results []salesforce.RowResult) (look []*row, err error) {
 	for i, r := range rows {
 		again, err := t.result(r, results[i])
 		if err != nil {
@@ -97,68 +160,6 @@ func (t *turn) send(ctx context.Context, rows []*row) (look []*row, err error) {
 		}
 	}
 	return look, nil
-}
-
-// request sends one request, alone with its accounts.
-func (t *turn) request(ctx context.Context, rows []*row) (results []salesforce.RowResult, p *problem, err error) {
-	records := make([]salesforce.Record, len(rows))
-	var accounts []string
-	for i, r := range rows {
-		records[i] = r.fields
-		if r.account != "" {
-			accounts = append(accounts, r.account)
-		}
-	}
-	// First the slot, then the locks: who holds locks can go on.
-	if err := t.slots.acquire(ctx); err != nil {
-		return nil, nil, err
-	}
-	defer func() { t.slots.release(t.crowded(p) || locked(results)) }()
-	release, err := t.locks.acquire(ctx, accounts)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer release()
-	var lost error
-	p = t.asking(ctx, func() (err error) {
-		// Who was suspended may wake up in the midst of a turn whose calls
-		// somebody else has written to since.
-		if lost = t.owned(); lost == nil {
-			lost = t.governor.over()
-		}
-		if lost != nil {
-			return nil
-		}
-		if rows[0].create {
-			results, err = t.client.CollectionsUpsert(ctx, "Task", t.externalID, records)
-		} else {
-			results, err = t.client.CollectionsUpdate(ctx, "Task", records)
-		}
-		if err != nil && unanswered(err) {
-			for _, r := range rows {
-				r.unsure()
-			}
-		}
-		return err
-	})
-	return results, p, lost
-}
-
-// crowded tells whether a request was refused since too many are under way at once.
-func (s *Sink) crowded(p *problem) bool {
-	return p != nil && (p.error.Code == "UNABLE_TO_LOCK_ROW" || p.class == classThrottle && !s.governor.daily())
-}
-
-// locked tells whether rows of a request met locks of somebody else.
-func locked(results []salesforce.RowResult) bool {
-	for _, r := range results {
-		for _, e := range r.Errors {
-			if e.StatusCode == "UNABLE_TO_LOCK_ROW" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // result takes what became of a row. It reports true for a row whose refusal
@@ -268,10 +269,9 @@ func (r *row) found(taskID string) {
 		// another with our key. What it holds is not known: all fields are
 		// written once more.
 		r.taskID, r.unwritten, r.holds = taskID, true, nil
-	case r.recreate:
+	case r.recreates():
 		r.taskID, r.unwritten = "", true
 	default:
-		r.finish(schemas.Deleted)
-		r.outcome.Rule = "tasks.deleted"
+		r.gone()
 	}
 }

@@ -18,7 +18,8 @@ func newDoctorCommand(g *globals) *cobra.Command {
 		Long: `Check everything that callfold needs of others: the Kafka brokers and topics; the
 sign-in to Salesforce, the fields of a Task and what the integration user may do
 with them, picklist values, phone fields, users, rights, and what is left of the
-API requests of a day; and with an API key in the settings Aircall's webhook too.
+API requests of a day; and with an API key in the settings Aircall's webhook and its
+users, too.
 Nothing is written anywhere.
 
 Each line says ok, wrong or advice, and for what is not ok how to mend it. Wrong

@@ -31,7 +31,7 @@ func (a *App) Sink() (*Sink, error) {
 		return nil, err
 	}
 	sink, err := sfsink.New(sfsink.Options{
-		Client: client, Settings: s.Settings, DryRun: s.Sink.DryRun, APIReserve: s.Salesforce.APIReserve,
+		Client: client, Settings: s.Settings, DryRun: s.Sink.DryRun, APIReserve: s.Salesforce.APIReserve, MaxLinger: s.Sink.MaxLinger,
 		Logger: a.Logger.With("stage", "sink"), Registerer: a.Registry,
 	})
 	if err != nil {
@@ -50,9 +50,10 @@ func (a *App) Sink() (*Sink, error) {
 		Codec:        schemas.Outcomes,
 		Timer:        sfsink.Timer,
 		Handler:      sink,
+		Linger:       sink.Linger,
 		StateDir:     s.Sink.StateDir,
 		Lanes:        a.lanes(s.Sink.Lanes, fewestSinkLanes),
-		BatchRecords: 1000,
+		BatchRecords: sinkBatch,
 		HotStates:    sinkHotStates,
 		Timeouts:     stream.Timeouts(s.Sink.Timeouts),
 		Grace:        20 * time.Second,
@@ -68,6 +69,12 @@ func (a *App) Sink() (*Sink, error) {
 	return &Sink{app: a, sink: sink, engine: engine}, nil
 }
 
+// sinkBatch is the records of one turn. A call in a burst has several states, of which
+// the newest counts, and a turn should fill requests of 1,000 rows, several of them at
+// a time while a backlog is written. What a turn holds in memory is bounded by bytes,
+// too: 16 MiB of records, that is about 100 MiB with what is made of them.
+const sinkBatch = 4000
+
 // sinkHotStates is the decoded outcomes that are kept in memory, over all lanes;
 // fewer than of the processor, as a call is written a few times only.
 const sinkHotStates = 20_000
@@ -82,26 +89,18 @@ const fewestSinkLanes = 2
 func (s *Sink) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.engine.Run(ctx) })
-	group.Go(func() error { s.prepare(ctx); return nil })
+	group.Go(func() error { s.readiness().run(ctx); return nil })
 	return group.Wait()
 }
 
-// prepare looks every half minute whether Salesforce can be written to, until
-// it can; later troubles show up as batches that are put off.
-func (s *Sink) prepare(ctx context.Context) {
-	const component, again = "salesforce", 30 * time.Second
-	for {
-		err := s.sink.Prepare(ctx)
-		s.app.report(component, err)
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		s.app.Logger.Error("Salesforce cannot be written to; looking again in half a minute", "cause", err)
-		select {
-		case <-time.After(again):
-		case <-ctx.Done():
-			return
-		}
+func (s *Sink) readiness() orgReadiness {
+	return orgReadiness{
+		prepare: s.sink.Prepare,
+		trouble: s.sink.Trouble,
+		report:  func(problem error) { s.app.report("salesforce", problem) },
+		failed: func(problem error) {
+			s.app.Logger.Error("Salesforce cannot be written to; looking again in half a minute", "cause", problem)
+		},
 	}
 }
 

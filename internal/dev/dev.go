@@ -160,6 +160,7 @@ func (o *Options) stageSettings() settings.Settings {
 	s.Ingest.JournalDir = ""
 	s.Processor.StateDir = filepath.Join(o.Data, "processor")
 	s.Sink.StateDir = filepath.Join(o.Data, "sink")
+	s.Sink.MaxLinger = 0 // the simulator's API requests cost nothing
 	s.Salesforce.LoginURL = "http://" + o.Salesforce
 	s.Salesforce.Auth = settings.Auth{Flow: "client_credentials", ClientID: "dev", ClientSecret: "dev"}
 	return s

@@ -56,7 +56,7 @@ func (w webhook) name() string {
 
 // lookAtAircall looks at the account's webhooks, where there is an API key.
 func lookAtAircall(ctx context.Context, o Options) []Finding {
-	if o.Settings.Aircall.APIID == "" || o.Settings.Aircall.APIToken == "" {
+	if !o.asksAircall() {
 		return nil
 	}
 	r := &report{area: areaAircall}
@@ -153,33 +153,53 @@ func (e *aircallRefusal) Error() string {
 }
 
 const (
-	// webhooksAPage is the greatest page of Aircall's API.
-	webhooksAPage = 50
-	// mostPages bounds the reading; no account has so many webhooks.
-	mostPages = 20
+	// rowsAPage is the greatest page of Aircall's API.
+	rowsAPage = 50
+	// mostPages bounds the reading; no account has so many webhooks or users.
+	mostPages = 100
 	// maxAnswer bounds what is read of a page.
 	maxAnswer = 4 << 20
 )
 
-// listWebhooks gives all webhooks of the account, page after page.
+// asksAircall says whether there is an API key of Aircall's.
+func (o *Options) asksAircall() bool {
+	return o.Settings.Aircall.APIID != "" && o.Settings.Aircall.APIToken != ""
+}
+
+// listWebhooks gives all webhooks of the account.
 func listWebhooks(ctx context.Context, o Options) ([]webhook, error) {
+	found, err := listAircall(ctx, o, "webhooks")
+	if err != nil {
+		return nil, err
+	}
+	var all []webhook
+	for _, object := range found {
+		all = append(all, webhookOf(object))
+	}
+	return all, nil
+}
+
+// listAircall gives all objects of a kind, such as webhooks or users, page after page.
+func listAircall(ctx context.Context, o Options, kind string) ([]gjson.Result, error) {
 	base, err := url.Parse(o.Settings.Aircall.APIURL)
 	if err != nil {
 		return nil, fmt.Errorf("reading aircall.api_url: %w", err)
 	}
-	var all []webhook
+	var all []gjson.Result
 	// The page is counted here: the link to the next one that Aircall sends is
 	// not followed, since the API token would go wherever it leads.
 	for page := 1; page <= mostPages; page++ {
-		next := base.JoinPath("/v1/webhooks")
-		next.RawQuery = fmt.Sprintf("page=%d&per_page=%d", page, webhooksAPage)
+		next := base.JoinPath("/v1/" + kind)
+		next.RawQuery = fmt.Sprintf("page=%d&per_page=%d", page, rowsAPage)
 		answer, err := askAircall(ctx, o, next.String())
 		if err != nil {
 			return nil, err
 		}
-		for _, object := range answer.Get("webhooks").Array() {
-			all = append(all, webhookOf(object))
+		objects := answer.Get(kind)
+		if !objects.IsArray() {
+			return nil, errors.New("the answer holds no " + kind)
 		}
+		all = append(all, objects.Array()...)
 		if answer.Get("meta.next_page_link").String() == "" {
 			break
 		}
@@ -208,9 +228,8 @@ func askAircall(ctx context.Context, o Options, address string) (gjson.Result, e
 	if response.StatusCode != http.StatusOK {
 		return gjson.Result{}, &aircallRefusal{response.StatusCode}
 	}
-	answer := gjson.ParseBytes(body)
-	if !gjson.ValidBytes(body) || !answer.Get("webhooks").IsArray() {
-		return gjson.Result{}, errors.New("the answer holds no webhooks")
+	if !gjson.ValidBytes(body) {
+		return gjson.Result{}, errors.New("the answer is not JSON")
 	}
-	return answer, nil
+	return gjson.ParseBytes(body), nil
 }

@@ -20,25 +20,33 @@ const (
 type account struct {
 	webhooks []string // JSON objects
 	perPage  int
+	users    []string // their e-mails
 }
 
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, token, _ := r.BasicAuth()
 	page, err := strconv.Atoi(r.URL.Query().Get("page"))
+	kind, objects := "webhooks", a.webhooks
+	if r.URL.Path == "/v1/users" {
+		kind, objects = "users", nil
+		for i, email := range a.users {
+			objects = append(objects, fmt.Sprintf(`{"id": %d, "direct_link": "https://api.aircall.io/v1/users/%[1]d", "name": "User %[1]d", "email": %q, "available": true, "language": "en-US"}`, i+1, email))
+		}
+	}
 	switch {
-	case r.Method != http.MethodGet || r.URL.Path != "/v1/webhooks" || err != nil:
+	case r.Method != http.MethodGet || r.URL.Path != "/v1/"+kind || err != nil:
 		w.WriteHeader(http.StatusNotFound)
 	case id != "api-id" || token != apiToken:
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = fmt.Fprint(w, `{"error": "Unauthorized", "troubleshoot": "Check your API key"}`)
 	default:
-		from, to := min((page-1)*a.perPage, len(a.webhooks)), min(page*a.perPage, len(a.webhooks))
+		from, to := min((page-1)*a.perPage, len(objects)), min(page*a.perPage, len(objects))
 		next := "null"
-		if to < len(a.webhooks) {
+		if to < len(objects) {
 			next = `"https://attacker.example/v1/webhooks?page=2"` // must not be followed
 		}
-		_, _ = fmt.Fprintf(w, `{"webhooks": [%s], "meta": {"count": %d, "total": %d, "current_page": %d, "per_page": %d, "next_page_link": %s, "previous_page_link": null}}`,
-			strings.Join(a.webhooks[from:to], ","), to-from, len(a.webhooks), page, a.perPage, next)
+		_, _ = fmt.Fprintf(w, `{%q: [%s], "meta": {"count": %d, "total": %d, "current_page": %d, "per_page": %d, "next_page_link": %s, "previous_page_link": null}}`,
+			kind, strings.Join(objects[from:to], ","), to-from, len(objects), page, a.perPage, next)
 	}
 }
 
@@ -73,7 +81,7 @@ func TestAircall(t *testing.T) {
 		{"not Aircall", nil, func(s *settings.Settings) { s.Aircall.APIURL += "/elsewhere" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			server := httptest.NewServer(&account{test.webhooks, 2})
+			server := httptest.NewServer(&account{webhooks: test.webhooks, perPage: 2})
 			defer server.Close()
 			s := settings.Default()
 			s.Aircall = settings.Aircall{APIURL: server.URL, APIID: "api-id", APIToken: apiToken}
@@ -93,4 +101,42 @@ func TestAircall(t *testing.T) {
 		}
 	}
 	golden(t, "aircall.txt", told.String())
+}
+
+// TestAgents compares Aircall's users with the org's.
+func TestAgents(t *testing.T) {
+	var told strings.Builder
+	many := []string{"ada@example.com"}
+	for i := range 25 {
+		many = append(many, fmt.Sprintf("agent%02d@example.com", i))
+	}
+	for _, test := range []struct {
+		name   string
+		users  []string
+		change func(*settings.Settings)
+	}{
+		{"all are there", []string{"ADA@example.com", "bo@aircall.example", "ada@example.com", ""}, nil},
+		{"some are not", []string{"ada@example.com", "zoe@example.com", "old@example.com", "bo@aircall.example"}, nil},
+		{"very many are not", many, nil},
+		{"none is there", []string{"zoe@example.com", "old@example.com"}, nil},
+		{"no ladder has agents", []string{"zoe@example.com"}, func(s *settings.Settings) { s.Owner.Answered = []string{"integration_user"} }},
+		{"no API key", []string{"zoe@example.com"}, func(s *settings.Settings) { s.Aircall.APIID = "" }},
+		{"a wrong API key", []string{"zoe@example.com"}, func(s *settings.Settings) { s.Aircall.APIToken = "wrong" }},
+	} {
+		server := httptest.NewServer(&account{users: test.users, perPage: 2})
+		p := newPatient(t)
+		p.settings.Owner.Aliases = map[string]string{"bo@aircall.example": deskUser}
+		p.settings.Aircall = settings.Aircall{APIURL: server.URL, APIID: "api-id", APIToken: apiToken}
+		if test.change != nil {
+			test.change(&p.settings)
+		}
+		fmt.Fprintf(&told, "# %s\n", test.name)
+		for _, f := range p.look() {
+			if f.What == "agents" {
+				fmt.Fprintf(&told, "%-6s  %s\n", f.Level(), f)
+			}
+		}
+		server.Close()
+	}
+	golden(t, "agents.txt", told.String())
 }

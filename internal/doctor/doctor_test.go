@@ -133,6 +133,32 @@ func field(name string, values map[string]any) func(map[string]any) {
 	}
 }
 
+// each makes several changes.
+func each(changes ...func(map[string]any)) func(map[string]any) {
+	return func(object map[string]any) {
+		for _, change := range changes {
+			change(object)
+		}
+	}
+}
+
+// restrictedPicklist makes a field a picklist that takes only these values, the
+// last of which is inactive.
+func restrictedPicklist(names ...string) map[string]any {
+	list := values(true, names...)
+	list["type"] = "picklist"
+	return list
+}
+
+// recordType sets the record type of Tasks in an org that has one, 012000000000001AAA.
+func (p *patient) recordType(set string, active, available bool) {
+	p.settings.Tasks.RecordTypeID = set
+	p.settings.Tasks.Fields = map[string]string{"record_type_id": "WhatId", "what_id": ""} // the simulator has no RecordTypeId
+	p.answers["Task/describe"] = func(object map[string]any) {
+		object["recordTypeInfos"] = []any{map[string]any{"recordTypeId": "012000000000001AAA", "name": "Phone call", "active": active, "available": available}}
+	}
+}
+
 // values makes a picklist of these values, the last of which is inactive.
 func values(restricted bool, names ...string) map[string]any {
 	var list []any
@@ -181,6 +207,40 @@ var spoiled = []struct {
 		p.hide("Task", "aircall__Country__c")
 		p.settings.Tasks.Fields = map[string]string{"country": ""}
 	}},
+	{"a field is of another type", func(p *patient) {
+		p.answers["Task/describe"] = each(
+			field("aircall__Has_connected__c", map[string]any{"type": "string", "length": 255}),
+			field("aircall__Waiting_Time__c", map[string]any{"type": "string", "length": 255}),
+			field("aircall__Hour_of_the_day__c", map[string]any{"type": "double"}),
+			field("ActivityDate", map[string]any{"type": "datetime"}),
+			field("aircall__Country__c", map[string]any{"type": "email"}))
+	}},
+	{"a field is too short", func(p *patient) {
+		p.answers["Task/describe"] = each(
+			field("aircall__Phone_number__c", map[string]any{"length": 10}),
+			field("aircall__Timezone__c", map[string]any{"length": 20}),
+			field("aircall__Call_Recording__c", map[string]any{"length": 40}),
+			field("aircall__Waiting_Time__c", map[string]any{"precision": 6, "scale": 2}),
+			field("aircall__Answered_by__c", map[string]any{"length": 40}),
+			field("Description", map[string]any{"length": 255}))
+	}},
+	{"a free text is a restricted picklist", func(p *patient) {
+		p.answers["Task/describe"] = field("aircall__Country__c", restrictedPicklist("France", "Germany", "Old"))
+	}},
+	{"a picklist lacks a connection status", func(p *patient) {
+		p.answers["Task/describe"] = field("aircall__Connection_status__c", restrictedPicklist("connected", "missed"))
+	}},
+	{"the record type is right", func(p *patient) { p.recordType("012000000000001", true, true) }},
+	{"the record type is inactive", func(p *patient) { p.recordType("012000000000001AAA", false, true) }},
+	{"the record type is not assigned", func(p *patient) { p.recordType("012000000000001AAA", true, false) }},
+	{"the record type is unknown", func(p *patient) { p.recordType("012000000000009AAA", true, true) }},
+	{"the record types are not told", func(p *patient) { p.settings.Tasks.RecordTypeID = "012000000000001AAA" }},
+	{"the key is too short", func(p *patient) {
+		p.answers["Task/describe"] = field("Aircall_Call_Id__c", map[string]any{"length": 10})
+	}},
+	{"the key is a number", func(p *patient) {
+		p.answers["Task/describe"] = field("Aircall_Call_Id__c", map[string]any{"type": "double", "length": 0})
+	}},
 	{"the key is missing", func(p *patient) { p.hide("Task", "Aircall_Call_Id__c") }},
 	{"the key is not unique", func(p *patient) {
 		p.answers["Task/describe"] = field("Aircall_Call_Id__c", map[string]any{"unique": false})
@@ -198,6 +258,9 @@ var spoiled = []struct {
 	{"a phone field is hidden", func(p *patient) { p.hide("Contact", "AssistantPhone") }},
 	{"an extra phone field is missing", func(p *patient) {
 		p.settings.Match.ExtraPhoneFields = map[string][]string{"contact": {"Direct__c"}}
+	}},
+	{"a phone field is encrypted", func(p *patient) {
+		p.answers["Contact/describe"] = field("MobilePhone", map[string]any{"filterable": false})
 	}},
 	{"all phone fields are hidden", func(p *patient) { p.hide("Lead", "Phone", "MobilePhone") }},
 	{"an object is hidden", func(p *patient) {
@@ -230,6 +293,10 @@ var spoiled = []struct {
 	{"Cases may not be created", func(p *patient) {
 		p.settings.Match.Related, p.settings.Match.CreateCase = "case", true
 		p.answers["Case/describe"] = func(object map[string]any) { object["createable"] = false }
+	}},
+	{"Cases do not come by phone", func(p *patient) {
+		p.settings.Match.Related, p.settings.Match.CreateCase = "case", true
+		p.answers["Case/describe"] = field("Origin", values(true, "Email", "Web", "Phone"))
 	}},
 	{"a field of Opportunities is hidden", func(p *patient) {
 		p.settings.Match.Related = "opportunity"

@@ -16,6 +16,7 @@ import (
 // org looks at a Salesforce org as the integration user sees it.
 type org struct {
 	report
+	options  Options
 	client   *salesforce.Client
 	settings settings.Settings
 	rules    *projector.Rules
@@ -27,7 +28,7 @@ type org struct {
 
 func lookAtOrg(ctx context.Context, o Options, rules *projector.Rules) []Finding {
 	look := &org{
-		report: report{area: areaSalesforce}, client: o.Client, settings: o.Settings, rules: rules,
+		report: report{area: areaSalesforce}, options: o, client: o.Client, settings: o.Settings, rules: rules,
 		timeout: o.Timeout / 3, objects: map[string]*salesforce.Object{},
 	}
 	known := look.version(ctx)

@@ -41,8 +41,14 @@ func (o *org) phones(object *salesforce.Object, fields []string) {
 	what := object.Name + " phone fields"
 	var seen []string
 	for _, f := range fields {
-		if _, ok := object.Field(f); ok {
+		field, ok := object.Field(f)
+		if ok && field.Filterable {
 			seen = append(seen, f)
+			continue
+		}
+		if ok {
+			o.wrong(object.Name+"."+f, "cannot be searched in, as it is encrypted or a long text, so it is not compared (M3)",
+				"Setup > Encryption Policy: leave it out (patterns are not found in encrypted fields of either scheme); or compare a field of type Phone or Text")
 			continue
 		}
 		found, mend := "the integration user may not see it, so it is not compared (M3)", fieldSecurity(object.Name, f)
@@ -126,7 +132,10 @@ func (o *org) related(ctx context.Context) {
 		if object := o.describe(ctx, projector.Case); object != nil {
 			o.readable(object, "ContactId", "IsClosed", "LastModifiedDate")
 			if o.settings.Match.CreateCase {
-				o.creatable(object, []string{"Subject", "ContactId"}, "match.create_case, M5")
+				o.creatable(object, []string{"Subject", "ContactId", "Origin"}, "match.create_case, M5")
+				if origin, ok := object.Field("Origin"); ok {
+					o.picklist(object, origin, []string{"Phone"})
+				}
 			}
 		}
 	case projector.Opportunity:

@@ -10,11 +10,12 @@ import (
 )
 
 // wantedValues are what the rules write into Task's picklists, by logical field
-// (F1, F4, F17).
+// (F1, F4, F15, F17). They are the same in every pack.
 func (o *org) wantedValues() map[string][]string {
 	status := o.settings.Tasks.Status
 	return map[string][]string{
 		"type": {"Call"}, "task_subtype": {"Call"}, "call_type": {"Inbound", "Outbound"}, "status": {status.Completed, status.Open},
+		"connection_status": {"connected", "not connected"},
 	}
 }
 
@@ -33,10 +34,11 @@ func (o *org) task(ctx context.Context) {
 	wanted := o.wantedValues()
 	for _, f := range o.rules.TaskFields() {
 		o.taskField(task, f)
-		if field, ok := task.Field(f.Name); ok && len(wanted[f.Logical]) > 0 {
+		if field, ok := task.Field(f.Name); ok && len(wanted[f.Logical]) > 0 && chosen(field) {
 			o.picklist(task, field, wanted[f.Logical])
 		}
 	}
+	o.recordType(task)
 }
 
 // key looks at a field that makes writes repeatable: why it is wanted, and which
@@ -44,6 +46,11 @@ func (o *org) task(ctx context.Context) {
 func (o *org) key(object *salesforce.Object, field, why, directory string) {
 	what := object.Name + "." + field
 	problem := object.KeyProblem(field)
+	if f, ok := object.Field(field); ok && problem == "" && (f.Type != "string" || f.Length < longestKey) {
+		o.wrong(what, fmt.Sprintf("is of type %s and length %d, and texts of up to %d characters are written (%s)", f.Type, f.Length, longestKey, why),
+			fieldNew(object.Name, field, "Text(40), External ID, Unique")+"; the present one must be deleted or have another name")
+		return
+	}
 	if problem == "" {
 		o.ok(what, "External ID, Unique ("+why+")")
 		return
@@ -78,10 +85,11 @@ func (o *org) taskField(task *salesforce.Object, f projector.FieldName) {
 		o.wrong(what, "read-only for the integration user, so it is left out of every Task "+named, fieldSecurity("Task", f.Name)+leave)
 	case !found.Createable:
 		o.wrong(what, "may not be written when a Task is created "+named, fieldSecurity("Task", f.Name)+leave)
+	case !f.CreateOnly && !found.Updateable:
+		o.wrong(what, "may not be written when a Task is changed "+named, fieldSecurity("Task", f.Name)+leave)
+	case o.misfit(found, f, named, leave):
 	case f.CreateOnly:
 		o.ok(what, "may be written when a Task is created "+named)
-	case !found.Updateable:
-		o.wrong(what, "may not be written when a Task is changed "+named, fieldSecurity("Task", f.Name)+leave)
 	default:
 		o.ok(what, "may be written "+named)
 	}
@@ -116,7 +124,7 @@ func (o *org) picklist(object *salesforce.Object, field salesforce.Field, wanted
 	case len(missing) == 0:
 		o.ok(what, listed(wanted))
 	case field.RestrictedPicklist:
-		o.wrong(what, "the picklist has no active "+listed(missing)+", so such Tasks are rejected", mend)
+		o.wrong(what, "the picklist has no active "+listed(missing)+", so such "+object.Name+"s are rejected", mend)
 	default:
 		o.advise(what, "the picklist has no active "+listed(missing)+"; the API takes it all the same, but nobody can choose it", mend)
 	}

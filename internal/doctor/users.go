@@ -35,6 +35,7 @@ func (o *org) users(ctx context.Context) {
 	} else {
 		o.ok("users", found)
 	}
+	o.agents(ctx, records)
 	owner := o.settings.Owner
 	if owner.Fallback != "" && slices.Contains(slices.Concat(owner.Answered, owner.Unanswered), "fallback") {
 		o.user("owner.fallback", owner.Fallback, "O4", byName)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -94,7 +95,27 @@ type session struct {
 	token    string
 	instance *url.URL
 	userID   string
+
+	served atomic.Bool  // it was good for at least one request
+	open   atomic.Int32 // requests under way with it
 }
+
+// ended tells whether the answer to a request is that its session is over: 401, or
+// the way to another address, which the org has had since its domain was renamed or
+// it was moved. The sign-in tells the new one; requests with a body are not to be
+// sent to wherever an answer points.
+func ended(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// usedUp tells whether a session that was refused may have been a good one before,
+// and was used up by requests that others sent in the meantime.
+func (s *session) usedUp() bool { return s.served.Load() || s.open.Load() > 0 }
 
 // signInPause is how long a refused sign-in is not tried again.
 const signInPause = time.Minute

@@ -29,6 +29,7 @@ const (
 	opCollectionsCreate = "collections_create"
 	opCollectionsUpdate = "collections_update"
 	opCollectionsUpsert = "collections_upsert"
+	opComposite         = "composite" // several collections
 )
 
 // Options configure a Client.
@@ -61,6 +62,7 @@ type Client struct {
 	now      func() time.Time
 	metrics  *metrics
 	usage    atomic.Pointer[Usage]
+	sent     atomic.Int64 // requests that count
 
 	// signing guards what follows; it is a channel so that waiting ends with
 	// the context.
@@ -97,6 +99,9 @@ func New(o Options) (*Client, error) {
 		transport.MaxIdleConnsPerHost = 16
 		c.http = &http.Client{Transport: transport}
 	}
+	direct := *c.http
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // see ended
+	c.http = &direct
 	if c.timeout == 0 {
 		c.timeout = 30 * time.Second
 	}
@@ -167,15 +172,22 @@ func (c *Client) data(parts ...string) string {
 	return path
 }
 
-// do sends a request and reads the answer into answer (if not nil). After a 401
-// it signs in again and repeats the request, once.
+// mostRepeats is how often a request is repeated because its session has ended.
+const mostRepeats = 10
+
+// do sends a request and reads the answer into answer (if not nil). Where its
+// session has ended it signs in again and repeats the request: once, or, where the
+// new session has ended too because others used it up, mostRepeats times.
 func (c *Client) do(ctx context.Context, operation string, q request, answer any) error {
 	s, err := c.signedIn(ctx, nil)
 	if err != nil {
 		return err
 	}
 	status, header, body, err := c.attempt(ctx, operation, s, q)
-	if err == nil && status == http.StatusUnauthorized {
+	for repeats := 0; err == nil && ended(status); repeats++ {
+		if repeats == mostRepeats || repeats > 0 && !s.usedUp() {
+			break
+		}
 		if s, err = c.signedIn(ctx, s); err != nil {
 			return err
 		}
@@ -213,7 +225,14 @@ func (c *Client) attempt(ctx context.Context, operation string, s *session, q re
 	for _, h := range q.headers {
 		r.Header.Set(h.Name, h.Value)
 	}
-	return c.send(operation, r)
+	c.sent.Add(1)
+	s.open.Add(1)
+	defer s.open.Add(-1)
+	status, header, body, err := c.send(operation, r)
+	if err == nil && !ended(status) {
+		s.served.Store(true)
+	}
+	return status, header, body, err
 }
 
 // maxAnswer bounds what is read of an answer. A page of 2,000 records is far

@@ -14,6 +14,16 @@ type Object struct {
 	Createable bool    `json:"createable"`
 	Updateable bool    `json:"updateable"`
 	Fields     []Field `json:"fields"`
+	// RecordTypes are all of the object's, whether or not the user may use them.
+	RecordTypes []RecordType `json:"recordTypeInfos"`
+}
+
+// RecordType is one record type of an Object.
+type RecordType struct {
+	ID        string `json:"recordTypeId"`
+	Name      string `json:"name"`
+	Active    bool   `json:"active"`
+	Available bool   `json:"available"` // to the user
 }
 
 // Field is one field of an Object.
@@ -21,13 +31,21 @@ type Field struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	// Length is in UTF-16 units; 0 for a field that is no text.
-	Length     int  `json:"length"`
+	Length int `json:"length"`
+	// Digits is how many digits an int has, Precision how many another number has,
+	// Scale how many of those are behind the point.
+	Digits     int  `json:"digits"`
+	Precision  int  `json:"precision"`
+	Scale      int  `json:"scale"`
 	Createable bool `json:"createable"`
 	Updateable bool `json:"updateable"`
 	// Calculated fields (formulas, roll-ups) are written by nobody.
 	Calculated bool `json:"calculated"`
 	ExternalID bool `json:"externalId"`
 	Unique     bool `json:"unique"`
+	// Filterable fields may stand in the WHERE of a query; encrypted and long ones
+	// may not.
+	Filterable bool `json:"filterable"`
 	// RestrictedPicklist is true when only PicklistValues are taken.
 	RestrictedPicklist bool            `json:"restrictedPicklist"`
 	PicklistValues     []PicklistValue `json:"picklistValues"`

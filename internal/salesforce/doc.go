@@ -2,10 +2,13 @@
 // queries, describe, and the collections requests that write up to 200 rows at
 // a time.
 //
-// It hides no retry from its caller but one: when Salesforce answers 401, it
-// signs in again once and repeats the request, which Salesforce has not looked
-// at. Concurrent requests share one sign-in. A sign-in that Salesforce refused
-// is not tried again for a minute, because repeated refusals lock accounts.
+// It hides no retry from its caller but one: when Salesforce answers that the
+// session has ended (401, or the way to another address, which is not followed), it
+// signs in again and repeats the request, which Salesforce has not looked at.
+// Concurrent requests share one sign-in, also where requests of others have used up
+// the new session before (then it signs in once more, ten times at most). A sign-in
+// that Salesforce refused is not tried again for a minute, because repeated refusals
+// lock accounts.
 //
 // A request ends in one of three ways. Salesforce did it: the answer, row by
 // row where there are rows. Salesforce refused it: [*Error]. Nobody knows:

@@ -21,6 +21,10 @@ func (c *Client) Usage() (u Usage, ok bool) {
 	return Usage{}, false
 }
 
+// Sent is how many requests this client has sent that count against the
+// allocation, answered or not. Signing in does not count.
+func (c *Client) Sent() int64 { return c.sent.Load() }
+
 // parseUsage reads the header Sforce-Limit-Info. It looks like
 // "api-usage=10018/100000", and may carry other parts, before or after, such as
 // "per-app-api-usage=17/250(appName=sample)".

@@ -67,6 +67,22 @@ func (c *Client) CollectionsUpsert(ctx context.Context, object, externalID strin
 }
 
 func (c *Client) collections(ctx context.Context, operation, method, path, object string, rows []Record) ([]RowResult, error) {
+	encoded, err := collectionBody(object, rows)
+	if err != nil {
+		return nil, err
+	}
+	var results []RowResult
+	if err := c.do(ctx, operation, request{method: method, path: path, body: encoded}, &results); err != nil {
+		return nil, err
+	}
+	if len(results) != len(rows) {
+		return nil, &Unanswered{Operation: operation, Err: fmt.Errorf("%d results for %d rows", len(results), len(rows))}
+	}
+	return results, nil
+}
+
+// collectionBody is the body of a collections request.
+func collectionBody(object string, rows []Record) ([]byte, error) {
 	if len(rows) == 0 || len(rows) > MaxRows {
 		return nil, fmt.Errorf("writing %d rows: a collections request takes 1 to %d", len(rows), MaxRows)
 	}
@@ -84,14 +100,7 @@ func (c *Client) collections(ctx context.Context, operation, method, path, objec
 	if err != nil {
 		return nil, fmt.Errorf("encoding rows: %w", err)
 	}
-	var results []RowResult
-	if err := c.do(ctx, operation, request{method: method, path: path, body: encoded}, &results); err != nil {
-		return nil, err
-	}
-	if len(results) != len(rows) {
-		return nil, &Unanswered{Operation: operation, Err: fmt.Errorf("%d results for %d rows", len(results), len(rows))}
-	}
-	return results, nil
+	return encoded, nil
 }
 
 // Create creates one record and gives its id.

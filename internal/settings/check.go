@@ -125,6 +125,7 @@ func (c *checker) stages() {
 		c.add("sink.state_dir", s.StateDir, "is also processor.state_dir; each stage keeps a table of its own", "give each its own directory")
 	}
 	c.lanes("sink.lanes", s.Lanes)
+	c.maxLinger(s.MaxLinger)
 	c.salesforceAnswer(s.Timeouts)
 	c.timeouts("sink.timeouts", s.Timeouts, patientTimeouts)
 }

@@ -31,6 +31,18 @@ func (c *checker) lanes(key string, n int) {
 	}
 }
 
+// longestLinger is how long calls may wait for others: who wants more looks for
+// something else than a sink that runs all the time.
+const longestLinger = time.Hour
+
+// maxLinger checks sink.max_linger.
+func (c *checker) maxLinger(d time.Duration) {
+	if d < 0 || d > longestLinger {
+		c.add("sink.max_linger", duration(d), "must be from 0s to "+duration(longestLinger),
+			"use 0s to write each call at once, or 1m to save API requests")
+	}
+}
+
 // timeouts checks that each timeout is longer than the one before it.
 func (c *checker) timeouts(section string, t, byDefault Timeouts) {
 	mend := fmt.Sprintf("make them heartbeat < rebalance < session < transaction; the defaults are %s, %s, %s, %s",

@@ -106,8 +106,11 @@ type Sink struct {
 	// DryRun decides and records, and writes nothing to Salesforce.
 	DryRun bool `yaml:"dry_run"`
 	// Lanes is the number of batches at once; 0 = one per core, but two at the least.
-	Lanes    int      `yaml:"lanes"`
-	Timeouts Timeouts `yaml:"timeouts"`
+	Lanes int `yaml:"lanes"`
+	// MaxLinger bounds how long calls may wait for others to share API requests
+	// with; 0 = not at all.
+	MaxLinger time.Duration `yaml:"max_linger"`
+	Timeouts  Timeouts      `yaml:"timeouts"`
 }
 
 // Salesforce is the org.
@@ -172,7 +175,7 @@ func Default() Settings {
 		},
 		Ingest:    Ingest{Listen: ":8080", JournalMaxBytes: 1 << 30},
 		Processor: Processor{StateDir: "/var/lib/callfold/processor", Timeouts: quickTimeouts},
-		Sink:      Sink{StateDir: "/var/lib/callfold/sink", Timeouts: patientTimeouts},
+		Sink:      Sink{StateDir: "/var/lib/callfold/sink", MaxLinger: time.Minute, Timeouts: patientTimeouts},
 		Settings:  projector.DefaultSettings(),
 		Salesforce: Salesforce{
 			LoginURL:   "https://login.salesforce.com",

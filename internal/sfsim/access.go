@@ -21,6 +21,14 @@ func (s *Server) ReadOnly(object, name string) error {
 	return s.secure("making read-only:", object, name, func(f *field) { f.readOnly = true })
 }
 
+// NotUnique makes a unique field one whose values may be repeated, as an
+// administrator does by unticking Unique. An external id stays one: an upsert that
+// finds several records is answered with HTTP 300, a row of a collection with
+// DUPLICATE_EXTERNAL_ID. It lasts until the end of the process.
+func (s *Server) NotUnique(object, name string) error {
+	return s.secure("taking uniqueness from", object, name, func(f *field) { f.unique = false })
+}
+
 func (s *Server) secure(doing, object, name string, change func(*field)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

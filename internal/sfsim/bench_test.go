@@ -77,7 +77,7 @@ func newBenchClient(b *testing.B, o Options) *benchClient {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { sim.Close() })
-	return &benchClient{b, sim, sim.sessions.open(sim.runAs, sim.now().Add(sim.options.SessionLife))}
+	return &benchClient{b, sim, sim.sessions.open(sim.runAs, sim.now().Add(sim.options.SessionLife), 0)}
 }
 
 func (c *benchClient) do(method, path, body string) string {

@@ -44,7 +44,7 @@ func inBubble(t *testing.T, o Options, test func(*bubble)) {
 		if err := sim.Load(readFile(t, "testdata/org.json")); err != nil {
 			t.Fatal(err)
 		}
-		test(&bubble{t, sim, sim.sessions.open(sim.runAs, time.Now().Add(2*time.Hour))})
+		test(&bubble{t, sim, sim.sessions.open(sim.runAs, time.Now().Add(2*time.Hour), 0)})
 	})
 }
 
@@ -271,7 +271,7 @@ func TestLatencyOverlaps(t *testing.T) {
 func TestOverlapIsDurable(t *testing.T) {
 	dir := t.TempDir()
 	s := newServer(t, Options{Dir: dir, Latency: 20 * time.Millisecond})
-	g := &bubble{t: t, sim: s, token: s.sessions.open(s.runAs, time.Now().Add(time.Hour))}
+	g := &bubble{t: t, sim: s, token: s.sessions.open(s.runAs, time.Now().Add(time.Hour), 0)}
 	answers := make(chan outcome)
 	for i := range 20 {
 		go func() { answers <- g.do("PATCH", "composite/sobjects/Task/Aircall_Call_Id__c", killBody(10*i)) }()

@@ -104,7 +104,7 @@ func (s *Server) ingestChunk(j *bulkJob, fields []*field) error {
 	first := 1 + (len(left)-2)/bulkChunk*bulkChunk
 	chunk := left[first:]
 	var results []bulkResult
-	err := s.writeDuring(s.pause("bulk_chunk", fault), func(t *tx) error {
+	err := s.writeDuring(s.pause(fault, "bulk_chunk"), func(t *tx) error {
 		t.user = j.user
 		results = t.bulkRows(j, fields, chunk)
 		return nil

@@ -64,7 +64,7 @@ func (s *Server) runQueryJob(j *bulkJob) {
 	}
 	j.state, j.began, j.modified = jobInProgress, s.now(), s.now()
 	b.mu.Unlock()
-	if pause := s.pause("bulk_query", &Fault{}); pause != nil {
+	if pause := s.pause(&Fault{}, "bulk_query"); pause != nil {
 		pause()
 	}
 	result, err := s.bulkQuery(j)

@@ -117,14 +117,57 @@ func (c *call) compositePart(sub subrequest, answers map[string]rawJSON) *respon
 	if err != nil {
 		return failure(err)
 	}
-	resp := c.sub(sub.Method, path, []byte(body))
+	resp := c.faultyPart(sub.Method, path, []byte(body))
 	if resp.ok() {
 		answers[sub.ReferenceID] = rawJSON(resp.body)
 	}
 	return resp
 }
 
-// fillReferences replaces each @{referenceId.path}.
+// faultyPart runs a subrequest unless it meets a fault. Of those only the ones that
+// name its operation and give it an answer mean a part and not the whole request.
+func (c *call) faultyPart(method, target string, body []byte) *response {
+	operation := ""
+	if u, err := url.Parse(target); err == nil {
+		if found, err := match(method, u.EscapedPath()); err == nil {
+			operation = found.operation
+		}
+	}
+	fault := c.s.faults.spend(func(f *Fault) bool {
+		return f.Operation != "" && f.Operation == operation && (f.Method == "" || f.Method == method) &&
+			strings.Contains(target, f.Path) && !f.meetsRows() && f.replaces() && !f.Cut && !f.late()
+	})
+	if fault == nil {
+		return c.sub(method, target, body)
+	}
+	if fault.AfterCommit {
+		c.sub(method, target, body)
+	}
+	return fault.response(operation)
+}
+
+// operations are those that a request's time is made of: of a composite one, which
+// is carried out part by part, its collections.
+func (c *call) operations(rt *route) []string {
+	if rt.operation != "composite" {
+		return []string{rt.operation}
+	}
+	var operations []string
+	gjson.GetBytes(c.body, "compositeRequest").ForEach(func(_, part gjson.Result) bool {
+		path, _, _ := strings.Cut(part.Get("url").String(), "?")
+		if found, err := match(part.Get("method").String(), path); err == nil && strings.HasPrefix(found.operation, "collections_") {
+			operations = append(operations, found.operation)
+		}
+		return true
+	})
+	if len(operations) == 0 {
+		return []string{rt.operation}
+	}
+	return operations
+}
+
+// fillReferences replaces each @{referenceId.path}. Any other @{ is a mistake, as
+// also where it is part of a text that means something else.
 func fillReferences(s string, answers map[string]rawJSON) (string, *apiError) {
 	var fault *apiError
 	out := referencePattern.ReplaceAllStringFunc(s, func(ref string) string {
@@ -137,6 +180,9 @@ func fillReferences(s string, answers map[string]rawJSON) (string, *apiError) {
 		quoted, _ := json.Marshal(value.String())
 		return string(quoted[1 : len(quoted)-1])
 	})
+	if fault == nil && strings.Contains(referencePattern.ReplaceAllString(s, ""), "@{") {
+		fault = badRequest("PROCESSING_HALTED", "Invalid reference specified.")
+	}
 	return out, fault
 }
 
@@ -170,10 +216,11 @@ func (c *call) sub(method, target string, body []byte) *response {
 	if strings.TrimSpace(string(body)) == "null" {
 		body = nil
 	}
-	return found.handle(&call{
+	part := &call{
 		s: c.s, tx: c.tx, method: method, version: found.version, args: found.args,
 		query: u.Query(), header: c.header, body: body, user: c.user,
-	})
+	}
+	return part.handled(found.route)
 }
 
 // batch is POST composite/batch: up to 25 independent requests, each counted as

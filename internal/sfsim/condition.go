@@ -82,7 +82,8 @@ func (s *Server) comparison(o *object, e soql.Comparison) (func(row) bool, error
 		}, nil
 	}
 	ordered := e.Op != soql.Equal && e.Op != soql.NotEqual
-	if ordered && (f.kind == typeID || f.kind == typeReference || f.kind == typeBoolean) {
+	// A record's own Id has an order: Bulk API's "PK Chunking" asks for spans of it.
+	if ordered && (f.kind == typeReference || f.kind == typeBoolean) {
 		return nil, wrongOperator(e, f)
 	}
 	low, high, err := s.bounds(e.Path, f, l)

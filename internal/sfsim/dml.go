@@ -49,7 +49,7 @@ func (t *tx) update(o *object, id string, set []assignment) []*rowError {
 		err := refuse("INVALID_CROSS_REFERENCE_KEY", nil, "invalid cross reference id")
 		err.gone = true
 		return []*rowError{err}
-	case old.flag(o.isDeleted):
+	case old.flag(o.isDeleted) && !t.load: // who loads may restore it
 		return []*rowError{deletedError()}
 	}
 	if err := t.checkRight(o, old); err != nil {
@@ -71,11 +71,20 @@ func (t *tx) update(o *object, id string, set []assignment) []*rowError {
 }
 
 // upsert creates the record that has this value in the external id field, or
-// updates it. Records in the recycle bin are not found.
+// updates it; where several have it, it does neither. Records in the recycle bin
+// are not found.
 func (t *tx) upsert(o *object, key assignment, set []assignment) (id string, created bool, errs []*rowError) {
-	if old := t.table(o).byUnique(key.field, key.value.(string)); old != nil {
-		id = old.text(o.id)
+	switch old := t.table(o).holders(key.field, key.value.(string)); len(old) {
+	case 0:
+	case 1:
+		id = old[0].text(o.id)
 		return id, false, t.update(o, id, set)
+	default:
+		ids := make([]string, len(old))
+		for i, r := range old {
+			ids[i] = r.text(o.id)
+		}
+		return "", false, []*rowError{refuse("DUPLICATE_EXTERNAL_ID", []string{key.field.name}, "%s: more than one record found for external id field: [%s]", key.field.label, strings.Join(ids, ", "))}
 	}
 	id, errs = t.insert(o, append(slices.Clone(set), key))
 	return id, len(errs) == 0, errs
@@ -102,7 +111,7 @@ func (t *tx) remove(o *object, id string) *rowError {
 	if err := t.lock(o, old, nil); err != nil {
 		return err
 	}
-	if err := t.s.faults.forRow(o, old); err != nil {
+	if err := t.meet(o, old); err != nil {
 		return err
 	}
 	next := slices.Clone(old)
@@ -133,7 +142,7 @@ func (t *tx) store(o *object, old, next row, set []assignment, errs []*rowError)
 		}
 	}
 	if len(errs) == 0 && !t.load {
-		if err := t.s.faults.forRow(o, next); err != nil {
+		if err := t.meet(o, next); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -273,7 +282,7 @@ func requiredMissing(names []string) *rowError {
 func (t *tx) checkUnique(o *object, next row) *rowError {
 	for _, f := range o.uniques {
 		value := next.text(f.index)
-		if value == "" || f.absent {
+		if value == "" || f.absent || !f.unique {
 			continue
 		}
 		other, taken := "", false

@@ -13,6 +13,7 @@ type apiError struct {
 	Code    string   `json:"errorCode"`
 	Fields  []string `json:"fields,omitzero"`
 	status  int
+	records []string // addresses of records, which are then all that is answered
 }
 
 func (e *apiError) Error() string { return e.Code + ": " + e.Message }
@@ -32,10 +33,11 @@ func notFound() *apiError {
 // rowError is why one record was refused: an element of "errors" in a result
 // ("Error", SOAP API Developer Guide; "sObject Collections").
 type rowError struct {
-	StatusCode string   `json:"statusCode"`
-	Message    string   `json:"message"`
-	Fields     []string `json:"fields"`
-	gone       bool     // the record itself does not exist (any more): 404 on a request for that record alone
+	StatusCode string    `json:"statusCode"`
+	Message    string    `json:"message"`
+	Fields     []string  `json:"fields"`
+	whole      *apiError // a fault that has the whole request refused
+	gone       bool      // the record itself does not exist (any more): 404 on a request for that record alone
 }
 
 func refuse(code string, fields []string, format string, args ...any) *rowError {

@@ -1,6 +1,7 @@
 package sfsim
 
 import (
+	"cmp"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -38,9 +39,12 @@ type Fault struct {
 	CommitAt    <-chan struct{}
 	CommitAfter time.Duration
 
-	// Of rows: all of them, or those of the records whose external id or Id is one of these.
+	// Of rows: all of them, or those of the records whose external id or Id is one of
+	// these. With Whole the request that holds such a row is refused as a whole, of a
+	// composite the part that holds it; the Status is 400 where the fault has none.
 	Rows        bool
 	ExternalIDs []string
+	Whole       bool
 	Fields      []string
 }
 
@@ -55,7 +59,9 @@ func EveryFault(share float64) []Fault {
 		{Status: http.StatusServiceUnavailable, Code: "SERVER_UNAVAILABLE", Message: "Server is busy. Please try again."},
 		{Cut: true},
 		{Cut: true, AfterCommit: true},
+		{Status: http.StatusGatewayTimeout, AfterCommit: true},
 		{Status: http.StatusForbidden, Code: "REQUEST_LIMIT_EXCEEDED", Message: concurrencyMessage},
+		{Status: http.StatusTooManyRequests},
 		{Status: http.StatusUnauthorized, Code: "INVALID_SESSION_ID", Message: "Session expired or invalid"},
 		{Rows: true, Code: "UNABLE_TO_LOCK_ROW", Message: "unable to obtain exclusive access to this record"},
 		{Rows: true, Code: "UNKNOWN_EXCEPTION", Message: "An unexpected error occurred."},
@@ -145,7 +151,36 @@ func (f *faults) forRow(o *object, r row) *rowError {
 	if fault == nil {
 		return nil
 	}
-	return refuse(fault.Code, fault.Fields, "%s", fault.Message)
+	err := refuse(fault.Code, fault.Fields, "%s", fault.Message)
+	if fault.Whole {
+		err.whole = &apiError{Message: fault.Message, Code: fault.Code, Fields: fault.Fields, status: cmp.Or(fault.Status, http.StatusBadRequest)}
+	}
+	return err
+}
+
+// meet lets the row meet the faults that are arranged for rows.
+func (t *tx) meet(o *object, r row) *rowError {
+	err := t.s.faults.forRow(o, r)
+	if err != nil && err.whole != nil {
+		t.refused = err.whole
+	}
+	return err
+}
+
+// handled does the work of a request, or of a part of one, and takes it back where
+// a row of it had the whole refused.
+func (c *call) handled(rt *route) *response {
+	if c.tx == nil {
+		return rt.handle(c)
+	}
+	mark := c.tx.mark()
+	resp := rt.handle(c)
+	if refused := c.tx.refused; refused != nil {
+		c.tx.refused = nil
+		c.tx.rollback(mark)
+		return failure(refused)
+	}
+	return resp
 }
 
 func (fault *Fault) meetsRows() bool { return fault.Rows || len(fault.ExternalIDs) > 0 }
@@ -156,8 +191,9 @@ func (fault *Fault) replaces() bool { return fault.Cut || fault.Status != 0 || f
 // late tells whether the request's work is put off.
 func (fault *Fault) late() bool { return fault.CommitAt != nil || fault.CommitAfter > 0 }
 
-// response is the answer that a request-level fault gives; nil cuts the connection.
-func (fault *Fault) response() *response {
+// response is the answer that a request-level fault gives, in the shape of the
+// operation; nil cuts the connection.
+func (fault *Fault) response(operation string) *response {
 	if fault.Cut {
 		return nil
 	}
@@ -166,6 +202,9 @@ func (fault *Fault) response() *response {
 		status = http.StatusInternalServerError
 	}
 	resp := failure(&apiError{Message: fault.Message, Code: fault.Code, Fields: fault.Fields, status: status})
+	if operation == "token" {
+		resp = answer(status, tokenError{fault.Code, fault.Message})
+	}
 	if fault.RetryAfter > 0 {
 		resp.header.Set("Retry-After", retryAfter(fault.RetryAfter))
 	}
@@ -199,13 +238,13 @@ func (s *Server) faulty(operation string, r *http.Request, admit func() (job, *r
 		<-fault.Hold
 	}
 	if nothingDone {
-		return fault.response()
+		return fault.response(operation)
 	}
 	if fault.late() {
-		return s.putOff(r, fault, work)
+		return s.putOff(operation, r, fault, work)
 	}
 	if resp := work(fault); !fault.replaces() {
 		return resp
 	}
-	return fault.response()
+	return fault.response(operation)
 }

@@ -160,3 +160,29 @@ func TestHeal(t *testing.T) {
 	g.sim.Heal()
 	g.must(http.StatusCreated, "POST", "sobjects/Task", "{}")
 }
+
+// TestRowThatSpoilsItsRequest: a row can have its whole request refused, and of a
+// composite its part. Nothing of what is refused is written.
+func TestRowThatSpoilsItsRequest(t *testing.T) {
+	g := newOrg(t, Options{})
+	g.sim.Fail(Fault{ExternalIDs: []string{"1"}, Whole: true, Times: -1, Code: "JSON_PARSER_ERROR"})
+	const path = "composite/sobjects/Task/Aircall_Call_Id__c"
+	wantError(t, g.do("PATCH", path, killBody(0)), http.StatusBadRequest, "JSON_PARSER_ERROR")
+	if n := len(g.sim.Records("Task")); n != 0 {
+		t.Fatalf("%d tasks of a request that was refused", n)
+	}
+	part := func(name string, from int) string {
+		return fmt.Sprintf(`{"method":"PATCH","url":"/services/data/v64.0/%s","referenceId":%q,"body":%s}`, path, name, killBody(from))
+	}
+	r := g.must(http.StatusOK, "POST", "composite", `{"compositeRequest":[`+part("bad", 0)+`,`+part("good", 20)+`]}`)
+	if r.body.Get("compositeResponse.0.httpStatusCode").Int() != http.StatusBadRequest || r.body.Get("compositeResponse.1.httpStatusCode").Int() != http.StatusOK {
+		t.Error(r.body.Raw)
+	}
+	for _, task := range g.sim.Records("Task") {
+		if task["Aircall_Call_Id__c"] == "0" {
+			t.Error("a row of the refused part was written")
+		}
+	}
+	g.sim.Heal()
+	g.must(http.StatusOK, "PATCH", path, killBody(0))
+}

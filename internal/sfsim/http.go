@@ -58,7 +58,12 @@ func answer(status int, v any) *response {
 }
 
 // failure makes a response of the faults of one request.
-func failure(errs ...*apiError) *response { return answer(errs[0].status, errs) }
+func failure(errs ...*apiError) *response {
+	if records := errs[0].records; records != nil {
+		return answer(errs[0].status, records)
+	}
+	return answer(errs[0].status, errs)
+}
 
 // ok tells whether the request succeeded.
 func (r *response) ok() bool { return r.status < 300 }
@@ -142,15 +147,18 @@ func (s *Server) admit(r *http.Request, found matched, apiErr *apiError) (job, *
 	}
 	return func(fault *Fault) *response {
 		defer s.usage.leave(flight)
-		return limited(s.run(found.route, c, s.pause(found.operation, fault)))
+		return limited(s.run(found.route, c, s.pause(fault, c.operations(found.route)...)))
 	}, nil
 }
 
-// pause is the time that a request takes; nil when it takes none.
-func (s *Server) pause(operation string, fault *Fault) func() {
-	latency := s.options.Latency
+// pause is the time that a request of these operations takes; nil when it takes none.
+func (s *Server) pause(fault *Fault, operations ...string) func() {
+	latency := s.options.Latency * time.Duration(len(operations))
 	if s.options.LatencyOf != nil {
-		latency = s.options.LatencyOf(operation)
+		latency = 0
+		for _, operation := range operations {
+			latency += s.options.LatencyOf(operation)
+		}
 	}
 	if latency <= 0 && fault.HoldLocks == nil {
 		return nil
@@ -186,7 +194,7 @@ func (s *Server) run(rt *route, c *call, pause func()) *response {
 	err := s.writeDuring(pause, func(t *tx) error {
 		t.user = c.user
 		c.tx = t
-		resp = rt.handle(c)
+		resp = c.handled(rt)
 		return nil
 	})
 	if err != nil {

@@ -149,7 +149,7 @@ func (s *Server) signIn(r *http.Request, userID string) *response {
 	mac := hmac.New(sha256.New, []byte(s.options.ClientSecret))
 	mac.Write([]byte(id + issued))
 	resp := answer(http.StatusOK, map[string]string{
-		"access_token": s.sessions.open(userID, now.Add(s.options.SessionLife)),
+		"access_token": s.sessions.open(userID, now.Add(s.options.SessionLife), s.options.SessionUses),
 		"instance_url": base,
 		"id":           id,
 		"token_type":   "Bearer",

@@ -160,3 +160,24 @@ func TestSessionsEnd(t *testing.T) {
 	g.post("/services/oauth2/revoke", url.Values{"token": {g.token}})
 	wantError(t, g.do("GET", "limits", ""), http.StatusUnauthorized, "INVALID_SESSION_ID")
 }
+
+// TestTokenWearsOut: a token that is good for so many requests, whoever sends them.
+func TestTokenWearsOut(t *testing.T) {
+	g := newOrg(t, Options{SessionUses: 3})
+	for range 2 {
+		for range 3 {
+			g.must(http.StatusOK, "GET", "limits", "")
+		}
+		wantError(t, g.do("GET", "limits", ""), http.StatusUnauthorized, "INVALID_SESSION_ID")
+		g.signIn()
+	}
+}
+
+// TestTokenFault: an arranged refusal of the token endpoint has OAuth's shape.
+func TestTokenFault(t *testing.T) {
+	g := newOrg(t, Options{})
+	g.sim.Fail(Fault{Operation: "token", Status: http.StatusBadRequest, Code: "invalid_grant", Message: "user hasn't approved this consumer"})
+	if r := g.post("/services/oauth2/token", nil); r.status != http.StatusBadRequest || r.body.Raw != `{"error":"invalid_grant","error_description":"user hasn't approved this consumer"}` {
+		t.Error(r.status, r.body.Raw)
+	}
+}

@@ -44,7 +44,7 @@ func (s *Server) closeLate() {
 
 // putOff answers a request at once, or not at all, and has its work done later. A
 // client that waits for its answer until then gets it.
-func (s *Server) putOff(r *http.Request, fault *Fault, work job) *response {
+func (s *Server) putOff(operation string, r *http.Request, fault *Fault, work job) *response {
 	answered := make(chan *response, 1)
 	s.late.mu.Lock()
 	s.late.open++
@@ -72,7 +72,7 @@ func (s *Server) putOff(r *http.Request, fault *Fault, work job) *response {
 		answered <- resp
 	}()
 	if fault.replaces() {
-		return fault.response()
+		return fault.response(operation)
 	}
 	select {
 	case resp := <-answered:

@@ -196,7 +196,7 @@ func (c pending) uniqueValues() (keys []uniqueValue) {
 		return nil
 	}
 	for _, f := range o.uniques {
-		if v := c.new.text(f.index); v != "" {
+		if v := c.new.text(f.index); v != "" && f.unique {
 			keys = append(keys, uniqueValue{f, strings.ToLower(v)})
 		}
 	}

@@ -23,14 +23,15 @@ type Options struct {
 	JWTKeys      []crypto.PublicKey    // public keys that sign JWTs (RS256); none: the JWT bearer flow always fails
 	DailyLimit   int                   // API requests in 24 rolling hours; default 100,000
 	SessionLife  time.Duration         // an access token's life, which use does not prolong; default 2 h
+	SessionUses  int                   // after so many requests a token is no good any more; default: no bound
 	Now          func() time.Time      // default time.Now
 	Logger       *slog.Logger          // default: none
 	Registerer   prometheus.Registerer // may be nil
 
 	// Latency is how long each data request takes; LatencyOf, when it is set, says
 	// it for each request anew (a distribution) from the name of its operation;
-	// requests ask for it side by side. A request that writes holds its locks for
-	// that time. Default: none.
+	// requests ask for it side by side; a composite request takes it for each of its
+	// collections. A request that writes holds its locks for that time. Default: none.
 	Latency   time.Duration
 	LatencyOf func(operation string) time.Duration
 

@@ -20,17 +20,21 @@ type sessions struct {
 type session struct {
 	user    string // Id
 	expires time.Time
+	uses    int // that are left; below 0 any number
 }
 
-// open starts a session and returns its access token, shaped like Salesforce's.
-func (s *sessions) open(user string, expires time.Time) string {
+// open starts a session that is good for so many requests (0: any number) and returns its access token, shaped like Salesforce's.
+func (s *sessions) open(user string, expires time.Time, uses int) string {
 	token := organizationID[:15] + "!" + rand.Text() + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byToken == nil {
 		s.byToken = map[string]session{}
 	}
-	s.byToken[token] = session{user, expires}
+	if uses == 0 {
+		uses = -1
+	}
+	s.byToken[token] = session{user, expires, uses}
 	return token
 }
 
@@ -39,9 +43,13 @@ func (s *sessions) user(token string, now time.Time) (id string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, known := s.byToken[token]
-	if known && !now.Before(found.expires) {
+	if known && (!now.Before(found.expires) || found.uses == 0) {
 		delete(s.byToken, token)
 		return "", false
+	}
+	if known {
+		found.uses--
+		s.byToken[token] = found
 	}
 	return found.user, known
 }

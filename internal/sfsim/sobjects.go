@@ -45,7 +45,25 @@ func (c *call) recordByExternalID() (*object, row, *apiError) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return c.alive(o, c.s.tables[o.name].byUnique(f, c.args[2]))
+	found := c.s.tables[o.name].holders(f, c.args[2])
+	if len(found) == 0 {
+		return nil, nil, notFound()
+	}
+	if len(found) > 1 {
+		return nil, nil, c.several(o, found)
+	}
+	return c.alive(o, found[0])
+}
+
+// several tells that an external id is that of more than one record: HTTP 300, with
+// their addresses ("sObject Rows by External ID"; "Status Codes and Error
+// Responses": "the response body contains the list of matching records").
+func (c *call) several(o *object, found []row) *apiError {
+	err := fail(http.StatusMultipleChoices, "", "")
+	for _, r := range found {
+		err.records = append(err.records, c.recordURL(o, r.text(o.id)))
+	}
+	return err
 }
 
 func (c *call) alive(o *object, r row) (*object, row, *apiError) {
@@ -201,8 +219,12 @@ func upsert(c *call) *response {
 		return failure(err)
 	}
 	value := strings.TrimSpace(c.args[2])
-	if value == "" || c.query.Get("updateOnly") == "true" && c.tx.table(o).byUnique(f, value) == nil {
+	found := c.tx.table(o).holders(f, value)
+	if value == "" || c.query.Get("updateOnly") == "true" && len(found) == 0 {
 		return failure(notFound())
+	}
+	if len(found) > 1 {
+		return failure(c.several(o, found))
 	}
 	id, created, errs := c.tx.upsert(o, assignment{field: f, value: value, units: utf16Len(value)}, set)
 	if len(errs) > 0 {

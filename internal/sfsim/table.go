@@ -52,6 +52,24 @@ func (t *table) byUnique(f *field, value string) row {
 	return t.get(t.uniques[f.index][strings.ToLower(value)])
 }
 
+// holders are the records that are not deleted and have this value, which is not
+// empty, in a field that is unique, or was before [Server.NotUnique].
+func (t *table) holders(f *field, value string) []row {
+	if f.unique {
+		if r := t.byUnique(f, value); r != nil {
+			return []row{r}
+		}
+		return nil
+	}
+	var found []row
+	for _, r := range t.rows {
+		if strings.EqualFold(r.text(f.index), value) && !r.flag(t.object.isDeleted) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
 // put stores the record under its Id, or removes it altogether when next is nil.
 func (t *table) put(id string, next row) {
 	slot, known := t.slots[id]

@@ -14,8 +14,9 @@ type tx struct {
 	user    string // Id of the user who does it
 	now     string // date-time of every change, as stored
 	changes []change
-	ids     uint64 // next-id when the transaction began
-	load    bool   // records of an org file: access, requiredness and owners are not checked
+	ids     uint64    // next-id when the transaction began
+	refused *apiError // of a row for whose sake the whole request, or the part of a composite, is refused
+	load    bool      // records of an org file: access, requiredness and owners are not checked
 
 	// Of requests that take time; see locks.
 	takesTime bool

@@ -93,7 +93,7 @@ log: {level: info, format: text}
 	case "process":
 		text += fmt.Sprintf("processor: {state_dir: %q}\n", s.state)
 	case "sink":
-		text += fmt.Sprintf("sink: {state_dir: %q}\nsalesforce: {login_url: %q, auth: {flow: client_credentials, client_id: dev}}\n", s.state, s.login)
+		text += fmt.Sprintf("sink: {state_dir: %q, max_linger: 2s}\nsalesforce: {login_url: %q, auth: {flow: client_credentials, client_id: dev}}\n", s.state, s.login)
 	}
 	if err := os.WriteFile(s.config(), []byte(text), 0o644); err != nil {
 		return fmt.Errorf("writing the settings of %s: %w", s.name, err)

@@ -40,7 +40,7 @@ func TestEndToEnd(t *testing.T) {
 		w.start("ingest", "a", "CALLFOLD_INGEST_LISTEN="+front, "CALLFOLD_INGEST_TOKENS="+token),
 		w.processor("a"),
 		w.start("sink", "a", "CALLFOLD_SALESFORCE_LOGIN_URL="+salesforce.URL, "CALLFOLD_SALESFORCE_AUTH_FLOW=client_credentials",
-			"CALLFOLD_SALESFORCE_AUTH_CLIENT_ID=dev", "CALLFOLD_SALESFORCE_AUTH_CLIENT_SECRET=dev"),
+			"CALLFOLD_SALESFORCE_AUTH_CLIENT_ID=dev", "CALLFOLD_SALESFORCE_AUTH_CLIENT_SECRET=dev", "CALLFOLD_SINK_MAX_LINGER=0s"),
 	}
 	for _, s := range stages {
 		s.ready()

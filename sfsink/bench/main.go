@@ -1,0 +1,106 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// options are what the flags say.
+type options struct {
+	calls, batch, lanes, partitions int
+	inFlight                        []int
+	latency, linger                 time.Duration
+	dir, profile                    string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == serveWorld {
+		exit(runWorld(os.Args[2:]))
+		return
+	}
+	o, err := parse(os.Args[1:])
+	if err == nil {
+		err = run(ctx, o, os.Stdout, os.Stderr)
+	}
+	if !errors.Is(err, flag.ErrHelp) {
+		exit(err)
+	}
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (o options, err error) {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&o.calls, "calls", 40_000, "how many calls wait")
+	f.IntVar(&o.batch, "batch", 4000, "the most records of a turn")
+	f.IntVar(&o.lanes, "lanes", 2, "lanes of the sink")
+	f.IntVar(&o.partitions, "partitions", 12, "partitions of the topics")
+	f.DurationVar(&o.latency, "latency", 150*time.Millisecond, "how long Salesforce takes for 200 rows")
+	f.DurationVar(&o.linger, "linger", time.Minute, "sink.max_linger")
+	f.StringVar(&o.dir, "dir", "", "where everything is kept meanwhile; empty: the system's temporary directory")
+	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the last run to this file")
+	inFlight := f.String("inflight", "1,2,4", "numbers of write requests in flight, by commas")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	for s := range strings.SplitSeq(*inFlight, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return o, fmt.Errorf("-inflight %s: %q is no number of requests", *inFlight, s)
+		}
+		o.inFlight = append(o.inFlight, n)
+	}
+	return o, nil
+}
+
+// run measures everything and prints the result.
+func run(ctx context.Context, o options, out, progress io.Writer) error {
+	_, _ = fmt.Fprintf(progress, "making %d calls\n", o.calls)
+	records, err := backlog(o.calls)
+	if err != nil {
+		return err
+	}
+	var results []result
+	for _, n := range o.inFlight {
+		r, err := drain(ctx, o, records, n)
+		if err != nil {
+			return fmt.Errorf("draining with %d requests in flight: %w", n, err)
+		}
+		_, _ = fmt.Fprintf(progress, "%d in flight: %.0f rows/s of %.0f\n", n, r.perSecond, r.most)
+		results = append(results, r)
+	}
+	return report(out, o, results)
+}
+
+func report(out io.Writer, o options, results []result) error {
+	cores := runtime.GOMAXPROCS(0)
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(t, "%d calls, %d lanes, batches of up to %d, %s for 200 rows, %d cores\n\n", o.calls, o.lanes, o.batch, o.latency, cores)
+	_, _ = fmt.Fprintln(t, "in flight\trows/s\tat most\tof that\trequests/1000 rows\tCPU/row, sink\tbroker and simulator\tof the cores\t")
+	for _, r := range results {
+		used := (r.sink + r.world).Seconds() * r.perSecond / float64(cores)
+		_, _ = fmt.Fprintf(t, "%d\t%.0f\t%.0f\t%.0f %%\t%.1f\t%d µs\t%d µs\t%.0f %%\t\n",
+			r.inFlight, r.perSecond, r.most, 100*r.perSecond/r.most, r.requests, r.sink.Microseconds(), r.world.Microseconds(), 100*used)
+	}
+	return t.Flush() // has the errors of the lines
+}

@@ -1,0 +1,81 @@
+package sfsink
+
+import (
+	"sync"
+	"time"
+
+	"github.com/callfold/callfold/internal/salesforce"
+)
+
+const (
+	// paceShare is what the sink means to use of the org's daily API requests, and
+	// paceOver the time over which it spreads them: a working day.
+	paceShare = 0.025
+	paceOver  = 10 * time.Hour
+	// paceKeeps is how long requests are saved that were not used: after a quiet
+	// quarter of an hour so many turns in a row may go at once.
+	paceKeeps = 15 * time.Minute
+	// turnsWorth is what a turn takes as a rule: a lookup and a write.
+	turnsWorth = 2
+)
+
+// pace decides how long lanes let input gather before they spend API requests on it.
+// A turn costs about the same for one call as for a thousand. All lanes of the process
+// share one bucket of requests, which fills so fast that a working day takes a
+// fortieth of the org's allocation, and is emptied by what is really sent. While
+// it has enough for a turn nobody waits: a quiet sink writes at once. Else a lane
+// waits until there is enough, but never longer than most.
+type pace struct {
+	usage func() (salesforce.Usage, bool)
+	sent  func() int64 // requests since the process began
+	short func() bool  // API requests are short: save what can be saved
+	most  time.Duration
+	now   func() time.Time
+
+	mu     sync.Mutex
+	left   float64 // requests in the bucket; below 0 they are owed
+	filled time.Time
+	seen   int64 // of sent
+	newest time.Duration
+}
+
+// linger is how long a lane that ended a turn may leave input lying.
+func (p *pace) linger() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.newest = min(p.most, p.wanted())
+	return p.newest
+}
+
+// wanted is linger without its bound. The caller holds p.mu.
+func (p *pace) wanted() time.Duration {
+	u, ok := p.usage()
+	if !ok || u.Allowed <= 0 {
+		return 0
+	}
+	rate := paceShare * float64(u.Allowed) / paceOver.Seconds() // requests a second
+	full := rate * paceKeeps.Seconds()
+	now, sent := p.now(), p.sent()
+	if p.filled.IsZero() {
+		p.left = full
+	} else {
+		p.left += rate * max(0, now.Sub(p.filled).Seconds())
+	}
+	// What a backlog took is not owed for ever.
+	p.left = max(-full, min(full, p.left)-float64(sent-p.seen))
+	p.filled, p.seen = now, sent
+	switch {
+	case p.short():
+		return p.most
+	case p.left >= min(turnsWorth, full):
+		return 0
+	}
+	return time.Duration((turnsWorth - p.left) / rate * float64(time.Second))
+}
+
+// lingers is the newest answer in seconds, for the metric.
+func (p *pace) lingers() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.newest.Seconds()
+}

@@ -1,0 +1,165 @@
+package sfsink
+
+import (
+	"testing"
+	"time"
+
+	"github.com/callfold/callfold/internal/sfsim"
+	"github.com/callfold/callfold/schemas"
+)
+
+// turned makes a call whose Task may yet get an older value, and which has turned into
+// one that is not logged.
+func turned(t *testing.T, change func(*Options)) (b *bench, late chan struct{}) {
+	t.Helper()
+	b = newBench(t, func(o *Options) {
+		o.Settings.Tasks.Log.Voicemail = "nothing"
+		if change != nil {
+			change(o)
+		}
+	})
+	b.missed(1, curieNumber)
+	b.turn()
+	b.tagged(1, 30, "old")
+	late = make(chan struct{})
+	b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, CommitAt: late, Times: requestTries})
+	if b.try() == nil {
+		t.Fatal("the turn did not end in an error")
+	}
+	b.repeats = len(b.pending)
+	b.tagged(1, 35, "new")
+	b.turn()
+	b.outcome(1, schemas.Updated)
+	b.later(20 * time.Second)
+	b.voicemail(1)
+	b.turn()
+	if o := b.outcome(1, schemas.Skipped); o.Confirm == 0 || o.NextAttempt == 0 || o.Parked == nil {
+		t.Fatalf("the Task is not to be read back: %+v", o)
+	}
+	return b, late
+}
+
+const newDisposition = "['new', 'aircall', 'inbound', 'unanswered_call', '33176360011', 'agents_did_not_answer']"
+
+// The Task of a call that is not logged any more stays as it was written last (L3),
+// though an older request is carried out after that.
+func TestTaskOfAnUnloggedCallIsReadBack(t *testing.T) {
+	b, late := turned(t, nil)
+	before := b.outcome(1, schemas.Skipped)
+	close(late)
+	b.sim.Settle()
+	if b.task(1)["CallDisposition"] == newDisposition {
+		t.Fatal("the late request changes nothing: the test shows nothing")
+	}
+	// A newer state that is not logged either changes nothing in that.
+	b.event(1, "call.archived", 90, `"archived":true`)
+	b.turn()
+	b.later(confirmAfter + time.Second)
+	b.turn()
+	b.task(1, "CallDisposition", newDisposition, "Subject", "Missed call from Marie Curie on Paris")
+	o := b.outcome(1, schemas.Skipped)
+	if o.Rule != "L3" || o.Kind != "voicemail" || o.StateHash == before.StateHash || o.Confirm != 0 || o.NextAttempt != 0 || o.Parked != nil || o.Attempts != 0 {
+		t.Errorf("outcome: %+v", o)
+	}
+	if o.Written["CallDisposition"] == "" {
+		t.Error("what the Task holds is not known")
+	}
+	b.sent("")
+	b.later(time.Hour)
+	b.turn()
+	if n := b.sent(""); n != 0 {
+		t.Errorf("%d requests an hour later", n)
+	}
+}
+
+// The same where that state comes when the time to read back has come.
+func TestUnloggedCallIsReadBackLate(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Tasks.Log.Voicemail = "nothing" })
+	b.missed(1, curieNumber)
+	b.sim.Fail(sfsim.Fault{Operation: "collections_upsert", Cut: true})
+	b.turn()
+	if o := b.outcome(1, schemas.Created); o.Confirm == 0 {
+		t.Fatal("the Task is not to be read back")
+	}
+	b.later(confirmAfter + time.Second)
+	b.set("Task", b.task(1)["Id"].(string), `"CallDisposition":"late"`)
+	b.voicemail(1)
+	b.turn()
+	b.outcome(1, schemas.Skipped)
+	b.turn()
+	b.task(1, "CallDisposition", "['aircall', 'inbound', 'unanswered_call', '33176360011', 'agents_did_not_answer']")
+	if o := b.outcome(1, schemas.Skipped); o.Confirm != 0 {
+		t.Errorf("outcome: %+v", o)
+	}
+}
+
+// What cannot be mended at once is tried again.
+func TestTaskOfAnUnloggedCallIsMendedLater(t *testing.T) {
+	b, late := turned(t, nil)
+	close(late)
+	b.sim.Settle()
+	b.later(confirmAfter + time.Second)
+	b.sim.Fail(sfsim.Fault{ExternalIDs: []string{b.task(1)["Id"].(string)}, Code: "UNABLE_TO_LOCK_ROW"})
+	b.turn()
+	if o := b.outcome(1, schemas.Skipped); o.Attempts != 1 || o.Parked == nil {
+		t.Fatalf("outcome: %+v", o)
+	}
+	b.later(time.Minute)
+	b.turn()
+	b.task(1, "CallDisposition", newDisposition)
+	if o := b.outcome(1, schemas.Skipped); o.Attempts != 0 || o.Parked != nil {
+		t.Errorf("outcome: %+v", o)
+	}
+}
+
+// The Task that somebody deleted meanwhile is not made anew for a call that is not
+// logged.
+func TestDeletedTaskOfAnUnloggedCall(t *testing.T) {
+	b, late := turned(t, func(o *Options) { o.Settings.Tasks.Deleted = "recreate" })
+	close(late)
+	b.sim.Settle()
+	b.remove("Task", b.task(1)["Id"].(string))
+	b.later(confirmAfter + time.Second)
+	b.turn()
+	if n := len(b.tasks()); n != 0 {
+		t.Errorf("%d Tasks", n)
+	}
+	if o := b.outcome(1, schemas.Skipped); o.NextAttempt != 0 {
+		t.Errorf("outcome: %+v", o)
+	}
+}
+
+// The call is logged again before the time: then its newest state is what the Task is
+// to hold.
+func TestUnloggedCallThatIsLoggedAgain(t *testing.T) {
+	b, late := turned(t, nil)
+	close(late)
+	b.sim.Settle()
+	b.sink = b.newSink(nil) // voicemails are logged now
+	b.tagged(1, 100, "newest")
+	b.turn()
+	b.task(1, "Subject", "Voicemail from Marie Curie on Paris", "CallDisposition", "['newest', 'aircall', 'inbound', 'unanswered_call', '33176360011', 'agents_did_not_answer']")
+	b.later(confirmAfter + time.Second)
+	b.turn()
+	b.outcome(1, schemas.Unchanged)
+	b.task(1, "Subject", "Voicemail from Marie Curie on Paris")
+}
+
+// A write that was given up, of a call that is not logged in the turn after: either
+// value is one that the call had, and nothing that is remembered is trusted.
+func TestWriteGivenUpOfACallThatIsNotLogged(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Tasks.Log.Voicemail = "nothing" })
+	b.missed(1, curieNumber)
+	b.turn()
+	b.tagged(1, 30, "old")
+	b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, Times: requestTries})
+	if b.try() == nil {
+		t.Fatal("the turn did not end in an error")
+	}
+	b.repeats = len(b.pending)
+	b.voicemail(1)
+	b.turn()
+	if o := b.outcome(1, schemas.Skipped); o.Written != nil || o.Confirm == 0 || o.Parked != nil {
+		t.Errorf("outcome: %+v", o)
+	}
+}
