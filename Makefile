@@ -73,6 +73,10 @@ test-kafka: ## the integration suite on Apache Kafka, one node and three (needs 
 test-breaks: ## take out one handling of a hazard after the other; its test must turn red
 	go run ./test/breaks $(ARGS)
 
+.PHONY: test-sink
+test-sink: ## every class of error in both lanes, and ten thousand calls in a storm of faults; prints a table
+	CALLFOLD_TEST_FULL=1 go test -count=1 -v -tags $(TAGS) -timeout 20m -run '^(TestMatrix|TestEveryCodeOfTheTaxonomy|TestStorm)$$' ./sfsink
+
 .PHONY: test-upgrade
 test-upgrade: ## rolling upgrade and downgrade with two builds
 	go test -count=1 -timeout 15m -tags upgrade ./test/upgrade
