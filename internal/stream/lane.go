@@ -61,6 +61,10 @@ func (l *lane[V]) run(ctx context.Context) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errRest) {
+			l.log.Info("opening a new Kafka session", "cause", err)
+			continue
+		}
 		l.opts.Health(l.id, err)
 		l.log.Error("the Kafka session ended; opening a new one", "cause", err)
 		if time.Since(began) > time.Minute {
