@@ -3,6 +3,9 @@ package sfsink
 import (
 	"context"
 	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/projector"
@@ -62,8 +65,8 @@ func (t *turn) candidates(ctx context.Context, lookups []*lookup) (accounts map[
 	for len(questions) > 0 {
 		level := t.lookupLevel.Load()
 		questions = t.split(questions, level)
-		some := questions[:min(len(questions), queriesAt(level))]
-		answers, narrower, err := t.answers(ctx, some, level)
+		some := questions[:min(len(questions), lookupsAtOnce*queriesAt(level))]
+		answers, narrower, err := t.allAnswers(ctx, some, level)
 		if err != nil {
 			return nil, err
 		}
@@ -81,6 +84,30 @@ func (t *turn) candidates(ctx context.Context, lookups []*lookup) (accounts map[
 		}
 	}
 	return accounts, nil
+}
+
+// lookupsAtOnce is how many requests of lookups a turn has under way at a time: while
+// they are, it writes nothing.
+const lookupsAtOnce = 4
+
+// allAnswers is answers for as many requests as it takes.
+func (t *turn) allAnswers(ctx context.Context, questions []question, level int32) ([][]salesforce.Record, bool, error) {
+	all := make([][]salesforce.Record, len(questions))
+	var narrower atomic.Bool
+	g, ctx := errgroup.WithContext(ctx)
+	most := queriesAt(level)
+	for from := 0; from < len(questions); from += most {
+		g.Go(func() error {
+			answers, less, err := t.answers(ctx, questions[from:min(from+most, len(questions))], level)
+			if less {
+				narrower.Store(true)
+			}
+			copy(all[from:], answers)
+			return err
+		})
+	}
+	err := g.Wait()
+	return all, narrower.Load(), err
 }
 
 // answers asks questions in one request. It reports narrower where they were too

@@ -116,7 +116,7 @@ func (s *Sink) loadTask(ctx context.Context, o *org) error {
 		errs = append(errs, &Stopped{
 			Reason: string(classConfig),
 			Err:    errors.New("Task has no such fields, or the integration user may not see them: " + strings.Join(missing, ", ")),
-			Fix:    `make them and let the integration user see and edit them (field-level security), or set the name of each in tasks.fields to ""; see docs/salesforce.md.`,
+			Fix:    `make them and let the integration user see and edit them (field-level security: Setup, Object Manager, the object Task, or Activity for fields of one's own, Fields & Relationships, the field, Set Field-Level Security, Visible), or set the name of each in tasks.fields to ""; see docs/salesforce.md.`,
 		})
 	}
 	if err := uniqueKey(task, s.externalID, "tasks.external_id_field"); err != nil {
