@@ -50,7 +50,23 @@ func (p *problem) stopped() error {
 	if err == nil {
 		err = &salesforce.Error{Operation: "a row", Status: http.StatusOK, Code: p.error.Code, Message: p.error.Message, Fields: p.error.Fields}
 	}
+	var refusal *salesforce.Error
+	if p.class == classPoison && errors.As(err, &refusal) {
+		told := *refusal
+		told.Message = withoutValue(told.Message)
+		err = &told
+	}
 	return &Stopped{Reason: string(p.class.stopping()), Fix: p.error.Fix, Err: err}
+}
+
+// withoutValue cuts off the value that a message about a field's type quotes: it is of
+// a call, and the message goes into logs.
+func withoutValue(message string) string {
+	before, _, found := strings.Cut(message, " value ")
+	if !found {
+		return message
+	}
+	return before + " value (left out)"
 }
 
 // requestProblem classifies the error of a whole request.

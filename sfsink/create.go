@@ -3,6 +3,7 @@ package sfsink
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,9 +33,21 @@ func (t *turn) createRecords(ctx context.Context, jobs []*job) error {
 			byNumber[j.lookup.Number] = append(byNumber[j.lookup.Number], j)
 		}
 	}
+	// What stops one stops all: the others would be refused alike, one by one.
+	var stopped atomic.Bool
 	var g errgroup.Group
+	g.SetLimit(t.slots.most)
 	for _, jobs := range byNumber {
-		g.Go(func() error { return t.createRecord(ctx, jobs) })
+		g.Go(func() error {
+			if stopped.Load() {
+				return nil // it comes again with the turn
+			}
+			err := t.createRecord(ctx, jobs)
+			if err != nil {
+				stopped.Store(true)
+			}
+			return err
+		})
 	}
 	return g.Wait()
 }
@@ -51,9 +64,13 @@ func (t *turn) createRecord(ctx context.Context, jobs []*job) error {
 	if err := t.slots.acquire(ctx); err != nil {
 		return err
 	}
-	if err := t.governor.over(); err != nil {
+	lost := t.owned()
+	if lost == nil {
+		lost = t.governor.over()
+	}
+	if lost != nil {
 		t.slots.release(false)
-		return err
+		return lost
 	}
 	var id string
 	var problem *problem

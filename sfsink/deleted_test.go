@@ -224,3 +224,20 @@ func TestLateCreationAfterADeletion(t *testing.T) {
 		t.Errorf("%d requests later on", n)
 	}
 }
+
+// TestAnotherTaskOfAnUnmatchedCall: the Task that was found deleted is not the one that
+// holds the call's key now, so what was written to it says nothing about this one.
+func TestAnotherTaskOfAnUnmatchedCall(t *testing.T) {
+	b := newBench(t, nil)
+	b.missed(1, unknownNumber)
+	b.turn()
+	b.remove("Task", b.task(1)["Id"].(string))
+	b.tagged(1, 30, "Sale")
+	b.turn()
+	b.outcome(1, schemas.Deleted)
+	b.load(`{"Task":[{"Id":"00T000000009999EAA","Subject":"a copy","Aircall_Call_Id__c":"1","OwnerId":"005000000000003AAA"}]}`)
+	b.event(1, "call.untagged", 40, `"tags":[]`)
+	b.turn()
+	b.outcome(1, schemas.Updated)
+	b.task(1, "Type", "Call")
+}

@@ -51,8 +51,8 @@ func (j *job) edited(f projector.Field) bool {
 		return false // as it is where nobody says anything
 	case written != "" && hashed(held, written):
 		return false
-	case !j.uncertain():
-		return true
+	case !j.uncertain(), written == j.hashes[f.Name] && j.prev.Confirm == 0:
+		return true // nor has anything else been wanted since
 	}
 	// It may be something else that was wanted once, by a write of which it is not
 	// known whether it took place. Then nobody has changed the Task after it; where

@@ -433,3 +433,20 @@ func TestEditsThatCannotBeRead(t *testing.T) {
 	b.task(1, "Subject", "Mine")
 	b.outcome(1, schemas.Updated)
 }
+
+// TestEditBeforeAnotherFieldOfOurs: a person's edit that nothing of ours was about to
+// overwrite, then a write of another field, then a turn that may have been done before. The
+// last who modified the Task is callfold then, and the edit is a person's all the same.
+func TestEditBeforeAnotherFieldOfOurs(t *testing.T) {
+	b := preserving(t, "subject")
+	b.missed(1, curieNumber)
+	b.turn()
+	b.edit(1, `"Subject":"Mine"`)
+	b.tagged(1, 30, "Sale")
+	b.turn()
+	b.task(1, "Subject", "Mine", "LastModifiedById", integration)
+	b.tagged(1, 80, "Sale", "Done")
+	b.repeats = 1
+	b.turn()
+	b.task(1, "Subject", "Mine")
+}

@@ -69,7 +69,9 @@ func (j *job) decide() {
 	j.taskID = j.prev.TaskID
 	asked, obeyed := &j.record.State, &j.prev.Obeyed
 	j.rewrite, j.rematch, j.retry = asked.Rewrite.At != obeyed.Rewrite, asked.Rematch.At != obeyed.Rematch, asked.Retry.At != obeyed.Retry
-	j.besides = !j.arrived && unlogged(j.prev)
+	if j.besides = !j.arrived && unlogged(j.prev); j.besides {
+		j.rewrite, j.rematch, j.retry = false, false, false // those that this state knows were obeyed, or overtaken
+	}
 	j.decision = j.rules.Decide(j.record, j.now)
 	j.unwritten = j.rewrite || j.uncertain()
 	j.confirmable()
@@ -229,6 +231,9 @@ func (j *job) refused(p *problem) {
 	if j.outcome.Since = j.now.UnixMilli(); attempts > 1 && j.prev.Since != 0 {
 		j.outcome.Since = j.prev.Since
 	}
+	if j.outcome.Result == schemas.Rejected {
+		j.confirmLater()
+	}
 	if j.created != nil {
 		j.outcome.Match = j.created // it is there, and it was made for this call
 	}
@@ -242,5 +247,6 @@ func (j *job) stillRejected() bool {
 	}
 	j.finish(schemas.Rejected)
 	j.outcome.Error, j.outcome.Attempts, j.outcome.Refused = j.prev.Error, j.prev.Attempts, j.prev.Refused
+	j.confirmLater()
 	return true
 }

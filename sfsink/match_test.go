@@ -487,3 +487,47 @@ func TestTakeOverIsGuarded(t *testing.T) {
 		t.Errorf("owner: %s", owner)
 	}
 }
+
+// TestCreationThatStops: what stops the creation of one record is not met with each.
+func TestCreationThatStops(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Settings.Match.Create = "lead" })
+	for i := int64(1); i <= 100; i++ {
+		b.missed(i, fmt.Sprintf("+3319876%04d", i))
+	}
+	b.sim.Fail(sfsim.Fault{Operation: "create", Status: 400, Code: "INVALID_FIELD", Times: -1})
+	if reason := b.stoppedBy(); reason != string(classConfig) {
+		t.Fatalf("stopped by %q", reason)
+	}
+	if n := b.sent("POST /services/data/v64.0/sobjects/Lead"); n > 2*b.sink.slots.most {
+		t.Errorf("%d creations were tried", n)
+	}
+}
+
+// TestCaseThatIsCreatedLate: nothing about a Case would refuse a second one, so after a
+// request without an answer its time is waited for.
+func TestCaseThatIsCreatedLate(t *testing.T) {
+	b := newBench(t, func(o *Options) {
+		o.Settings.Match.Related = "case"
+		o.Settings.Match.CreateCase = true
+	})
+	late := make(chan struct{})
+	b.sim.Fail(sfsim.Fault{Operation: "create", Path: "Case", Cut: true, CommitAt: late, Times: 1})
+	b.answered(1, curieNumber, "ada")
+	if reason := b.stoppedBy(); reason != string(classOutage) {
+		t.Fatalf("stopped by %q", reason)
+	}
+	b.later(15 * time.Second)
+	b.turn()
+	if o := b.outcome(1, schemas.Retrying); o.Error.Code != "CASE_UNCONFIRMED" || o.Attempts != 1 {
+		t.Errorf("outcome %+v", o.Error)
+	}
+	close(late)
+	b.sim.Settle()
+	b.later(confirmAfter)
+	b.turn()
+	cases := b.sim.Records("Case")
+	if len(cases) != 1 {
+		t.Fatalf("%d Cases, want 1", len(cases))
+	}
+	b.task(1, "WhatId", cases[0]["Id"])
+}

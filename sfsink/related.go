@@ -101,8 +101,17 @@ func (t *turn) createCase(ctx context.Context, jobs []*job) error {
 		setWhat(jobs, again.WhatID)
 		return nil
 	}
+	if wait := t.cases.wait(contact, t.Sink.now()); wait > 0 {
+		for _, j := range jobs {
+			j.refused(unsureCase(wait))
+		}
+		return nil
+	}
 	id, err := t.client.Create(ctx, projector.Case, fields, salesforce.NoAutoAssign)
 	if err != nil {
+		if unanswered(err) {
+			t.cases.add(contact, t.Sink.now())
+		}
 		return t.creationFailed(jobs, requestProblem(err))
 	}
 	setWhat(jobs, id)

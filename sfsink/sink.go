@@ -74,6 +74,7 @@ type Sink struct {
 	pauses  *pauses
 
 	matches   *matches
+	cases     unsureCases
 	locks     *locks
 	slots     *slots
 	width     *width

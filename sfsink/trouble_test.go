@@ -235,3 +235,22 @@ func TestWorstErrorOfARow(t *testing.T) {
 		t.Errorf("outcome: %+v", o.Error)
 	}
 }
+
+// TestValueInAMessage: what Salesforce quotes of a call does not get into the log.
+func TestValueInAMessage(t *testing.T) {
+	var log bytes.Buffer
+	b := newBench(t, func(o *Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	for i := int64(1); i <= 20; i++ {
+		b.missed(i, curieNumber)
+	}
+	b.sim.Fail(sfsim.Fault{Rows: true, Whole: true, Status: 400, Code: "JSON_PARSER_ERROR", Times: -1,
+		Message: "Cannot deserialize instance of double from VALUE_STRING value Missed call from Marie Curie on Paris or request may be missing a required field at [line:1, column:99]"})
+	if reason := b.stoppedBy(); reason != string(classConfig) {
+		t.Fatalf("stopped by %q", reason)
+	}
+	for _, text := range []string{log.String(), b.sink.Trouble().Error()} {
+		if strings.Contains(text, "Curie") || !strings.Contains(text, "instance of double") {
+			t.Errorf("it is said: %s", text)
+		}
+	}
+}

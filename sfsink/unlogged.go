@@ -6,19 +6,20 @@ import (
 	"github.com/callfold/callfold/schemas"
 )
 
-// A call that turns into one that is not logged leaves its Task as it is (L3). Where
-// the last write to it, or one before, may be carried out yet, the Task would not stay
-// so: the state that was written last waits for the reading back, besides the call's
-// outcome, which is about its newest state.
+// A call that turns into one that is not logged leaves its Task as it is (L3), and so
+// does one whose newest state is rejected. Where the last write to the Task, or one
+// before, may be carried out yet, it would not stay so: the state that was written last
+// waits for the reading back, besides the call's outcome, which is about its newest
+// state.
 
 // unlogged tells whether what is parked is such a state.
 func unlogged(o schemas.Outcome) bool {
-	return (o.Result == schemas.Skipped || o.Result == schemas.Waiting) &&
+	return (o.Result == schemas.Skipped || o.Result == schemas.Waiting || o.Result == schemas.Rejected) &&
 		o.Confirm != 0 && o.Parked != nil && o.Parked.State.Hash() != o.StateHash
 }
 
 // confirmLater makes the engine bring the state that was written last, for the
-// reading back of its Task, though the call is not logged now.
+// reading back of its Task, though the newest is not written.
 func (j *job) confirmLater() {
 	j.outcome.Confirm = max(j.confirm, j.prev.Confirm)
 	switch j.prev.Result {

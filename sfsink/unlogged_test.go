@@ -163,3 +163,33 @@ func TestWriteGivenUpOfACallThatIsNotLogged(t *testing.T) {
 		t.Errorf("outcome: %+v", o)
 	}
 }
+
+// TestRejectedCallIsReadBack: a write that was given up is carried out after a newer one,
+// and after the newest state was rejected. The Task becomes what was written last.
+func TestRejectedCallIsReadBack(t *testing.T) {
+	b := newBench(t, nil)
+	b.missed(1, curieNumber)
+	b.turn()
+	late := make(chan struct{})
+	b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, CommitAt: late, Times: 1})
+	b.tagged(1, 80, "Old")
+	b.turn()
+	b.tagged(1, 85, "New")
+	b.turn()
+	want := b.task(1)["CallDisposition"]
+	b.sim.Fail(sfsim.Fault{Rows: true, Operation: "collections_update", Code: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Times: 1})
+	b.voicemail(1)
+	b.turn()
+	b.outcome(1, schemas.Rejected)
+	close(late)
+	b.sim.Settle()
+	if b.task(1)["CallDisposition"] == want {
+		t.Fatal("the late write changed nothing: the test shows nothing")
+	}
+	b.later(confirmAfter)
+	b.turn()
+	b.task(1, "CallDisposition", want)
+	if o := b.outcome(1, schemas.Rejected); o.Confirm != 0 || o.NextAttempt != 0 || o.Error == nil {
+		t.Errorf("outcome %+v", o)
+	}
+}

@@ -39,6 +39,7 @@ type verified struct {
 	Extra       int64               `json:"extra"`
 	Different   int64               `json:"different"`
 	Differences []verify.Difference `json:"differences"` // the first 100
+	Cut         []int32             `json:"cut_partitions"`
 	Hidden      []int32             `json:"hidden_partitions"`
 	Repaired    int64               `json:"repaired"`
 }
@@ -168,6 +169,8 @@ func (v *verifyCommand) mend(ctx context.Context, cmd *cobra.Command, s settings
 // verdict is the error of a verification that found something.
 func verdict(r *verify.Report, repaired int64) error {
 	switch {
+	case len(r.Cut) > 0:
+		return fmt.Errorf("the oldest records of these partitions of events are gone: %v; calls that began in them look extra or different", r.Cut)
 	case len(r.Hidden) > 0:
 		return fmt.Errorf("a transaction that stays open hides what was committed behind it in these partitions: %v; nothing is known of that", r.Hidden)
 	case r.Wrong() > repaired:
@@ -178,7 +181,7 @@ func verdict(r *verify.Report, repaired int64) error {
 
 func (v *verifyCommand) print(w io.Writer, r *verify.Report, repaired int64) error {
 	if *v.format == jsonOutput {
-		return printJSON(w, verified{r.Events, r.Unfoldable, r.Calls, r.Missing, r.Extra, r.Different, r.Differences, r.Hidden, repaired})
+		return printJSON(w, verified{r.Events, r.Unfoldable, r.Calls, r.Missing, r.Extra, r.Different, r.Differences, r.Cut, r.Hidden, repaired})
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var errs []error

@@ -40,6 +40,9 @@ type Partition struct {
 // in a compacted topic there are fewer.
 func (p *Partition) Len() int64 { return p.end - p.start }
 
+// Start is the offset of the oldest record that is kept.
+func (p *Partition) Start() int64 { return p.start }
+
 // End is the offset behind the last that Read reads.
 func (p *Partition) End() int64 { return p.end }
 

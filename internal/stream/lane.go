@@ -91,6 +91,7 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	defer l.close(cut)
 
 	wait := newBackOff()
+	wait.MaxInterval = mostPutOff
 	for ctx.Err() == nil {
 		l.settle()
 		if err := l.goBack(ctx); err != nil {
@@ -132,6 +133,10 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	}
 	return nil
 }
+
+// mostPutOff is about how long a batch that failed again and again is put off. Each
+// attempt may cost other systems something.
+const mostPutOff = time.Minute
 
 // errRebalanced is the one reason for a batch to come again that is no trouble.
 var errRebalanced = errors.New("the transaction was aborted, as it is when the group rebalances")
@@ -279,14 +284,18 @@ func noInput(r *kgo.Record) bool { return r.Attrs.IsControl() || IsMarker(r) }
 // makeRoom bounds the bytes of the next batch, which is taken to have records as
 // large as the last.
 func (l *lane[V]) makeRoom(last kgo.Fetches) {
-	records, bytes := 0, 0
-	last.EachRecord(func(r *kgo.Record) {
+	if records, bytes := sizeOf(last); bytes > 0 {
+		l.room = max(1, min(l.opts.BatchRecords, batchBytes*records/bytes))
+	}
+}
+
+// sizeOf is how many records there are, and how many bytes they have.
+func sizeOf(fetches kgo.Fetches) (records, bytes int) {
+	fetches.EachRecord(func(r *kgo.Record) {
 		records++
 		bytes += len(r.Key) + len(r.Value)
 	})
-	if bytes > 0 {
-		l.room = max(1, min(l.opts.BatchRecords, batchBytes*records/bytes))
-	}
+	return records, bytes
 }
 
 // pollError says what could not be read; an empty topic stands for the group.

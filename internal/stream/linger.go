@@ -65,8 +65,9 @@ const (
 func (l *lane[V]) fetch(ctx context.Context) kgo.Fetches {
 	fetches := l.pollFor(ctx, pollWait, l.room)
 	for began := time.Now(); (l.rested || l.behind) && time.Since(began) < gatherFor; {
-		room := l.room - fetches.NumRecords()
-		if room <= 0 || room == l.room {
+		records, bytes := sizeOf(fetches)
+		room := l.room - records
+		if room <= 0 || records == 0 || bytes >= batchBytes {
 			break
 		}
 		more := l.pollFor(ctx, gatherWait, room)

@@ -6,9 +6,13 @@
 package stream
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -117,6 +121,39 @@ func TestLingerHoldsUpNobody(t *testing.T) {
 		a.stop()
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("a lane that rests took %s to end", took)
+		}
+	})
+}
+
+// TestGatheringIsBounded: by bytes too, when records were small and become large.
+func TestGatheringIsBounded(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const small, large, size = 6000, 400, 500_000
+		for i := range small {
+			w.client.Produce(context.Background(), &kgo.Record{Topic: "in", Key: fmt.Append(nil, i), Value: []byte("1")}, nil)
+		}
+		w.check(w.client.Flush(context.Background()))
+		value := bytes.Repeat([]byte("a"), size)
+		for i := range large {
+			w.check(w.client.ProduceSync(context.Background(), &kgo.Record{Topic: "in", Key: fmt.Append(nil, i), Value: value}).FirstErr())
+		}
+		var most atomic.Int64
+		s := w.start("a", func(o *Options[tally]) {
+			o.BatchRecords = 1000
+			o.Handler = handlerFunc(func(_ context.Context, b *Batch[tally]) error {
+				n := int64(0)
+				for _, p := range b.Partitions {
+					for _, r := range p.Records {
+						n += int64(len(r.Value))
+					}
+				}
+				most.Store(max(most.Load(), n))
+				return nil
+			})
+		})
+		w.wait("the whole input is handled", func() bool { return s.counter("callfold_records_in_total") == small+large })
+		if n := most.Load(); n > 4*batchBytes { // one fetch may be packed, and more than a batch
+			t.Errorf("a batch has %d MB, about %d are wanted", n>>20, batchBytes>>20)
 		}
 	})
 }

@@ -29,11 +29,28 @@ type repair struct {
 	generation int32
 }
 
+// PartialError says that not all events could be folded: what looks wrong may be right.
+type PartialError struct {
+	// Cut and Hidden are those of the [Report].
+	Cut, Hidden []int32
+}
+
+func (e *PartialError) Error() string {
+	if len(e.Cut) > 0 {
+		return fmt.Sprintf("nothing was repaired: the oldest records of these partitions of events are gone: %v; their calls can be right although no event makes them", e.Cut)
+	}
+	return fmt.Sprintf("nothing was repaired: a transaction that stays open hides what was committed behind it in these partitions: %v", e.Hidden)
+}
+
 // Repair writes the right states of the calls that are not as they should be, as the
 // processor would have, and returns how many. A [*BusyError] says that the processor
-// is running, or has begun to meanwhile. open makes a client that has the options
+// is running, or has begun to meanwhile, a [*PartialError] that what the events make is
+// not known. open makes a client that has the options
 // given besides those of all producers.
 func (v *Verification) Repair(ctx context.Context, open func(...kgo.Opt) (*kgo.Client, error)) (repaired int64, err error) {
+	if r := &v.Report; len(r.Cut) > 0 || len(r.Hidden) > 0 {
+		return 0, &PartialError{r.Cut, r.Hidden}
+	}
 	if err := idle(ctx, v.options.Client, v.options.Group); err != nil {
 		return 0, err
 	}

@@ -56,6 +56,9 @@ type Report struct {
 	Missing, Extra, Different int64
 	// Differences has the first of them, by call id.
 	Differences []Difference
+	// Cut are the partitions of events that do not begin at offset 0 any more: of the
+	// calls there, what is gone looks like states that nothing makes.
+	Cut []int32
 	// Hidden are the partitions of calls or events in which a transaction that stays
 	// open hides what was committed behind it: what is there was not looked at.
 	Hidden []int32
@@ -156,6 +159,7 @@ func (v *Verification) all(ctx context.Context) error {
 	err = group.Wait()
 	slices.SortFunc(v.Report.Differences, func(a, b Difference) int { return int(a.CallID - b.CallID) })
 	v.Report.Differences = v.Report.Differences[:min(mostDifferences, len(v.Report.Differences))]
+	slices.Sort(v.Report.Cut)
 	slices.Sort(v.Report.Hidden)
 	v.Report.Hidden = slices.Compact(v.Report.Hidden)
 	return err
@@ -215,6 +219,9 @@ func (v *Verification) one(ctx context.Context, topics *partition.Topics, number
 		return err
 	}
 	w.eventsID = events.TopicID()
+	if events.Start() > 0 {
+		w.report.Cut = append(w.report.Cut, number)
+	}
 	v.options.Progress.Total.Add(w.calls.Len() + events.Len())
 	if err := w.choose(ctx, events); err != nil {
 		return err
@@ -248,5 +255,6 @@ func (r *Report) add(o *Report) {
 	r.Extra += o.Extra
 	r.Different += o.Different
 	r.Differences = append(r.Differences, o.Differences...)
+	r.Cut = append(r.Cut, o.Cut...)
 	r.Hidden = append(r.Hidden, o.Hidden...)
 }

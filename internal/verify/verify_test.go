@@ -5,6 +5,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"slices"
 	"testing"
 	"time"
@@ -226,5 +227,42 @@ func TestStatesLeaveTheMemory(t *testing.T) {
 		defer func(n int) { mostHot = n }(mostHot)
 		mostHot = 2
 		w.sound()
+	})
+}
+
+// TestEventsThatAreGone: states whose events were deleted look wrong and may be right.
+func TestEventsThatAreGone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.receive(traffic.New(traffic.Options{Seed: 1}), 20)
+		w.process(w.folded)
+		cut := kadm.Offsets{}
+		for p, next := range w.reached {
+			cut.AddOffset(events, p, next/2, -1)
+		}
+		_, err := w.adm.DeleteRecords(context.Background(), cut)
+		w.check(err)
+		var partial *PartialError
+		if r, _, err := w.repair(); !errors.As(err, &partial) || len(r.Cut) != partitions || r.Wrong() == 0 {
+			t.Errorf("%s, cut %v, error %v", found(r), r.Cut, err)
+		}
+	})
+}
+
+// TestHiddenEvents: states of a part of the events are not written.
+func TestHiddenEvents(t *testing.T) {
+	inWorld(t, func(w *world) {
+		open := w.open(kgo.TransactionalID("somebody"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		defer open.Close()
+		generator := traffic.New(traffic.Options{Seed: 1})
+		w.receive(generator, 10)
+		w.check(open.BeginTransaction())
+		w.check(open.ProduceSync(context.Background(), &kgo.Record{Topic: events, Partition: 1, Key: []byte("1"), Value: []byte("{}")}).FirstErr())
+		w.receive(generator, 10)
+		w.process(w.folded)
+		var partial *PartialError
+		if r, _, err := w.repair(); !errors.As(err, &partial) || r.Wrong() == 0 {
+			t.Errorf("%s, hidden %v, error %v", found(r), r.Hidden, err)
+		}
+		w.check(open.EndTransaction(context.Background(), kgo.TryAbort))
 	})
 }
