@@ -102,7 +102,8 @@ func (o *org) serve(sink int, w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if !strings.Contains(r.URL.Path, "/composite/sobjects") || r.Method == http.MethodGet {
+	// Collections go alone or several in one request, where lookups go, too.
+	if !strings.Contains(r.URL.Path, "/composite") || r.Method == http.MethodGet || len(rows(body)) == 0 {
 		o.server.ServeHTTP(w, r)
 		return
 	}
@@ -248,13 +249,18 @@ func (o *org) recover() {
 // rows are the external ids of a request's records, or their Ids.
 func rows(body []byte) map[string]bool {
 	ids := map[string]bool{}
-	gjson.GetBytes(body, "records").ForEach(func(_, record gjson.Result) bool {
+	note := func(_, record gjson.Result) bool {
 		for _, name := range []string{"Aircall_Call_Id__c", "id"} {
 			if id := record.Get(name); id.Exists() {
 				ids[id.String()] = true
 				break
 			}
 		}
+		return true
+	}
+	gjson.GetBytes(body, "records").ForEach(note)
+	gjson.GetBytes(body, "compositeRequest").ForEach(func(_, part gjson.Result) bool {
+		part.Get("body.records").ForEach(note)
 		return true
 	})
 	return ids

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"testing"
 )
 
@@ -66,5 +67,19 @@ func TestUncatch(t *testing.T) {
 	case <-second.caught:
 	default:
 		t.Error("the second trap caught nothing")
+	}
+}
+
+// TestRows: rows are seen in a collection, and in several of one request; lookups have
+// none.
+func TestRows(t *testing.T) {
+	for body, want := range map[string]map[string]bool{
+		`{"allOrNone":false,"records":[{"Aircall_Call_Id__c":"1"},{"Aircall_Call_Id__c":"2"}]}`:                                                     {"1": true, "2": true},
+		`{"compositeRequest":[{"method":"PATCH","body":{"records":[{"Aircall_Call_Id__c":"1"}]}},{"body":{"records":[{"id":"00T000000000001"}]}}]}`: {"1": true, "00T000000000001": true},
+		`{"compositeRequest":[{"method":"GET","url":"/services/data/v64.0/query?q=SELECT"}]}`:                                                       {},
+	} {
+		if got := rows([]byte(body)); !maps.Equal(got, want) {
+			t.Errorf("rows of %s: %v, want %v", body, got, want)
+		}
 	}
 }
