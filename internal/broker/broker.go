@@ -9,6 +9,10 @@
 //     the same producer stay invisible to read_committed readers. So an unclean
 //     stop is noticed, and after it the stages use fresh transactional ids, see
 //     [Broker.TransactionalSuffix].
+//   - It ends a transaction by one write after the other, the markers first and the
+//     group's offsets last. Killed in between, it has states whose input is not
+//     marked as consumed. The engine's guard notices that when it restores, says so,
+//     and has that input handled again.
 //   - Its log cleaner may drop a key while a transaction that then aborts is
 //     open. So it hardly ever runs.
 //   - It drops a member that waits in a rebalance for longer than its session
