@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/command"
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/outcomes"
 	"github.com/callfold/callfold/internal/settings"
@@ -20,7 +21,7 @@ import (
 // outcomesRetry are the flags of the command.
 type outcomesRetry struct {
 	outcome, code []string
-	order         outcomes.Order
+	order         command.Order
 	yes, dryRun   bool
 	timeout       time.Duration
 	format        *output
@@ -129,7 +130,7 @@ func (o *outcomesRetry) check() error {
 }
 
 func (o *outcomesRetry) run(cmd *cobra.Command, g *globals, filter outcomes.Filter) error {
-	more := slices.Concat(kafka.ProducerOptions(), outcomes.ProducerOptions())
+	more := slices.Concat(kafka.ProducerOptions(), command.ProducerOptions())
 	return reachKafka(cmd, g, o.timeout, "callfold-outcomes-retry", more, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
 		if s.Sink.DryRun {
 			return usagef(cmd, "sink.dry_run is set: a command is obeyed by every sink, also by one that writes; set it to false")
@@ -189,8 +190,12 @@ func (o *outcomesRetry) send(ctx context.Context, cmd *cobra.Command, client *kg
 			return err
 		}
 	}
+	retries := make([]command.Command, len(calls))
+	for i, c := range calls {
+		retries[i] = c.Retry()
+	}
 	var err error
-	done.Sent, err = outcomes.SendRetries(ctx, client, topic, calls, o.order, time.Now)
+	done.Sent, err = command.Send(ctx, client, topic, retries, o.order, time.Now)
 	return err
 }
 

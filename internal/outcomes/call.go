@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
 
+	"github.com/callfold/callfold/internal/command"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -140,6 +141,11 @@ func (c Call) MarshalJSONTo(e *jsontext.Encoder) error {
 		Attempts    int            `json:"attempts,omitzero"`
 		NextAttempt time.Time      `json:"next_attempt,omitzero"`
 	}{c.ID, c.Result, c.Rule, c.Kind, time.UnixMilli(c.DecidedAt).UTC(), c.TaskID, c.Code, c.Class, fields, c.Fix, c.Attempts, next})
+}
+
+// Retry is the command that makes the sink try the call again.
+func (c Call) Retry() command.Command {
+	return command.Command{Event: schemas.EventRetry, CallID: c.ID, StateHash: c.stateHash, After: c.retried}
 }
 
 // newestFirst orders calls by when they were decided, then by their ids.

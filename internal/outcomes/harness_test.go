@@ -15,7 +15,6 @@ import (
 
 const (
 	tasks      = "tasks"
-	events     = "events"
 	partitions = 3
 )
 
@@ -32,11 +31,11 @@ func inWorld(t *testing.T, test func(w *world)) {
 		w := &world{T: t, net: &kfake.VirtualNetwork{}}
 		var err error
 		w.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(partitions, tasks, events), kfake.ListenFn(w.net.Listen))
+			kfake.SeedTopics(partitions, tasks), kfake.ListenFn(w.net.Listen))
 		w.check(err)
 		defer w.cluster.Close()
 		// Not zstd: its decoders end in finalizers, outside of the bubble.
-		w.client = w.open(append(append(kafka.ProducerOptions(), ProducerOptions()...), kgo.ProducerBatchCompression(kgo.SnappyCompression()))...)
+		w.client = w.open(append(kafka.ProducerOptions(), kgo.ProducerBatchCompression(kgo.SnappyCompression()))...)
 		defer w.client.Close()
 		test(w)
 	})

@@ -1,4 +1,4 @@
-package outcomes
+package command
 
 import (
 	"context"
@@ -35,30 +35,43 @@ func (o Order) Check() error {
 	return nil
 }
 
-// Retry is the command that makes the sink try a call again, as a record of the
-// topic events. Its time is the present one, and later than that of the last
-// retry which the sink has obeyed: of two commands the newest counts, and one
-// from a clock that is behind would otherwise be taken for the older.
-func Retry(topic string, c Call, order Order, now time.Time) (*kgo.Record, error) {
+// Command is one command for one call.
+type Command struct {
+	// Event is its name: schemas.EventRewrite, EventRematch, EventRetry or EventErase.
+	Event string
+	// CallID is Aircall's call id.
+	CallID int64
+	// StateHash is the hash of the state that the operator saw; empty where none was
+	// looked at.
+	StateHash string
+	// After is the time of the newest command of its kind that is known of the call, in
+	// UNIX seconds, 0 for none. Of two commands the newest counts, and one from a clock
+	// that is behind would otherwise be taken for the older.
+	After int64
+}
+
+// Record is the command as a record of the topic events. Its time is the present
+// one, and later than After.
+func (c Command) Record(topic string, order Order, now time.Time) (*kgo.Record, error) {
 	body, err := json.Marshal(struct {
 		Resource  string `json:"resource"`
 		Event     string `json:"event"`
 		Timestamp int64  `json:"timestamp"`
 		Data      any    `json:"data"`
-	}{"callfold", schemas.EventRetry, max(now.Unix(), c.retried+1), struct {
+	}{"callfold", c.Event, max(now.Unix(), c.After+1), struct {
 		ID        int64  `json:"id"`
 		Who       string `json:"who"`
 		Why       string `json:"why"`
 		StateHash string `json:"state_hash,omitzero"`
-	}{c.ID, order.Who, order.Why, c.stateHash}}, jsontext.AllowInvalidUTF8(true))
+	}{c.CallID, order.Who, order.Why, c.StateHash}}, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		return nil, fmt.Errorf("encoding a command for call %d: %w", c.ID, err)
+		return nil, fmt.Errorf("encoding a command for call %d: %w", c.CallID, err)
 	}
 	return &kgo.Record{
-		Topic: topic, Key: strconv.AppendInt(nil, c.ID, 10), Value: body, Timestamp: now,
+		Topic: topic, Key: strconv.AppendInt(nil, c.CallID, 10), Value: body, Timestamp: now,
 		Headers: []kgo.RecordHeader{
 			{Key: schemas.HeaderSchema, Value: []byte(schemas.EventSchema)},
-			{Key: schemas.HeaderEvent, Value: []byte(schemas.EventRetry)},
+			{Key: schemas.HeaderEvent, Value: []byte(c.Event)},
 			{Key: schemas.HeaderReceivedAt, Value: strconv.AppendInt(nil, now.UnixMilli(), 10)},
 			{Key: schemas.HeaderSource, Value: []byte(schemas.Operator)},
 		},
@@ -74,32 +87,31 @@ const (
 	grace = 5 * time.Second
 )
 
-// ProducerOptions are those of the client for [SendRetries], beside
+// ProducerOptions are those of the client for [Send], beside
 // kafka.ProducerOptions. A command that may have been written is given up when
 // time is up: to send it again does no harm.
 func ProducerOptions() []kgo.Opt { return []kgo.Opt{kgo.AllowIdempotentProduceCancellation()} }
 
-// SendRetries publishes a retry command for each call to the topic events, some
-// hundreds at a time, and waits until all in-sync replicas have them. When ctx
+// Send publishes commands to the topic events, some hundreds at a time, and waits until all in-sync replicas have them. When ctx
 // ends, no more are begun, and those on their way are waited for, five seconds at
 // the most; the error is then that of ctx. sent counts the acknowledged ones. With
 // another error up to 500 more may have been written.
-func SendRetries(ctx context.Context, client *kgo.Client, topic string, calls []Call, order Order, now func() time.Time) (sent int, err error) {
-	for len(calls) > 0 && err == nil {
+func Send(ctx context.Context, client *kgo.Client, topic string, commands []Command, order Order, now func() time.Time) (sent int, err error) {
+	for len(commands) > 0 && err == nil {
 		if ctx.Err() != nil {
 			return sent, ctx.Err()
 		}
-		n := min(together, len(calls))
+		n := min(together, len(commands))
 		records := make([]*kgo.Record, n)
-		for i, c := range calls[:n] {
-			if records[i], err = Retry(topic, c, order, now()); err != nil {
+		for i, c := range commands[:n] {
+			if records[i], err = c.Record(topic, order, now()); err != nil {
 				return sent, err
 			}
 		}
 		var written int
 		written, err = produce(ctx, client, records)
 		sent += written
-		calls = calls[n:]
+		commands = commands[n:]
 	}
 	return sent, err
 }

@@ -1,4 +1,4 @@
-package outcomes
+package command
 
 import (
 	"context"
@@ -19,10 +19,10 @@ import (
 var order = Order{Who: "ann", Why: "the field is longer now"}
 
 // TestRetryIsFolded parses and folds the command as the processor does.
-func TestRetryIsFolded(t *testing.T) {
+func TestCommandIsFolded(t *testing.T) {
 	now := time.Date(2026, time.March, 2, 9, 0, 0, 500_000_000, time.UTC)
-	c := Call{ID: 910400155, Verdict: &Verdict{}, stateHash: "abc"}
-	r, err := Retry(events, c, order, now)
+	c := Command{Event: schemas.EventRetry, CallID: 910400155, StateHash: "abc"}
+	r, err := c.Record(events, order, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,15 +37,15 @@ func TestRetryIsFolded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.TooFarAhead(now) || e.CallID != c.ID || e.Name != schemas.EventRetry {
+	if e.TooFarAhead(now) || e.CallID != c.CallID || e.Name != schemas.EventRetry {
 		t.Errorf("event %+v", e)
 	}
 	state := schemas.Fold(schemas.CallRecord{}, e, 7).State
-	if want := (schemas.Command{Who: "ann", Why: "the field is longer now", StateHash: "abc"}); state.ID != c.ID || state.Retry.Value != want || state.Retry.At.Time != now.Unix() {
+	if want := (schemas.Command{Who: "ann", Why: "the field is longer now", StateHash: "abc"}); state.ID != c.CallID || state.Retry.Value != want || state.Retry.At.Time != now.Unix() {
 		t.Errorf("state %+v", state.Retry)
 	}
 	// Sent twice, it is the same command.
-	again, err := Retry(events, c, order, now)
+	again, err := c.Record(events, order, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,12 +58,12 @@ func TestRetryIsFolded(t *testing.T) {
 	}
 }
 
-// TestRetryIsNewerThanTheLast lets the clock be behind that of the last command.
-func TestRetryIsNewerThanTheLast(t *testing.T) {
+// TestCommandIsNewerThanTheLast lets the clock be behind that of the last command.
+func TestCommandIsNewerThanTheLast(t *testing.T) {
 	now := time.Unix(1772442000, 0)
 	var record schemas.CallRecord
 	for i, retried := range []int64{0, now.Unix(), now.Unix() + 60} {
-		r, err := Retry(events, Call{ID: 1, Verdict: &Verdict{}, retried: retried}, Order{Who: "ann", Why: fmt.Sprint(i)}, now)
+		r, err := Command{Event: schemas.EventRetry, CallID: 1, After: retried}.Record(events, Order{Who: "ann", Why: fmt.Sprint(i)}, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,8 +78,8 @@ func TestRetryIsNewerThanTheLast(t *testing.T) {
 	}
 }
 
-func TestRetryKeepsOddTexts(t *testing.T) {
-	r, err := Retry(events, Call{ID: 1, Verdict: &Verdict{}}, Order{Who: "a\"b", Why: "caf\xe9 \u2028 <é>"}, time.Unix(1772442000, 0))
+func TestCommandKeepsOddTexts(t *testing.T) {
+	r, err := Command{Event: schemas.EventRetry, CallID: 1}.Record(events, Order{Who: "a\"b", Why: "caf\xe9 \u2028 <é>"}, time.Unix(1772442000, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +109,10 @@ func TestOrderCheck(t *testing.T) {
 	}
 }
 
-func calls(n int) []Call {
-	list := make([]Call, n)
+func commands(n int) []Command {
+	list := make([]Command, n)
 	for i := range list {
-		list[i] = Call{ID: int64(i + 1), Verdict: &Verdict{}}
+		list[i] = Command{Event: schemas.EventRetry, CallID: int64(i + 1)}
 	}
 	return list
 }
@@ -140,40 +140,40 @@ func (w *world) published() map[string]int {
 	return commands
 }
 
-func TestSendRetries(t *testing.T) {
+func TestSend(t *testing.T) {
 	inWorld(t, func(w *world) {
-		sent, err := SendRetries(context.Background(), w.client, events, calls(2*together+1), order, time.Now)
-		if commands := w.published(); err != nil || sent != 2*together+1 || len(commands) != sent {
-			t.Errorf("%d were sent, %d are there: %v", sent, len(commands), err)
+		sent, err := Send(context.Background(), w.client, events, commands(2*together+1), order, time.Now)
+		if there := w.published(); err != nil || sent != 2*together+1 || len(there) != sent {
+			t.Errorf("%d were sent, %d are there: %v", sent, len(there), err)
 		}
 	})
 }
 
-// TestSendRetriesStopsInOrder cancels while the second lot is on its way: it is
+// TestSendStopsInOrder cancels while the second lot is on its way: it is
 // still waited for, and the third is never begun.
-func TestSendRetriesStopsInOrder(t *testing.T) {
+func TestSendStopsInOrder(t *testing.T) {
 	inWorld(t, func(w *world) {
 		ctx, cancel := context.WithCancel(context.Background())
 		asked := 0
-		sent, err := SendRetries(ctx, w.client, events, calls(3*together), order, func() time.Time {
+		sent, err := Send(ctx, w.client, events, commands(3*together), order, func() time.Time {
 			if asked++; asked == 2*together {
 				cancel()
 			}
 			return time.Now()
 		})
-		if commands := w.published(); !errors.Is(err, context.Canceled) || sent != 2*together || len(commands) != sent {
-			t.Errorf("%d were sent, %d are there: %v", sent, len(commands), err)
+		if there := w.published(); !errors.Is(err, context.Canceled) || sent != 2*together || len(there) != sent {
+			t.Errorf("%d were sent, %d are there: %v", sent, len(there), err)
 		}
 	})
 }
 
-// TestSendRetriesEnds lets the broker take no more: nothing waits for ever.
-func TestSendRetriesEnds(t *testing.T) {
+// TestSendEnds lets the broker take no more: nothing waits for ever.
+func TestSendEnds(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
 		inWorld(t, func(w *world) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			sent, err := SendRetries(ctx, w.client, events, calls(1), order, time.Now)
+			sent, err := Send(ctx, w.client, events, commands(1), order, time.Now)
 			if sent != 1 || err != nil {
 				t.Fatal(sent, err)
 			}
@@ -185,7 +185,7 @@ func TestSendRetriesEnds(t *testing.T) {
 			if stopped {
 				time.AfterFunc(time.Second, cancel)
 			}
-			sent, err = SendRetries(ctx, w.client, events, calls(1), order, time.Now)
+			sent, err = Send(ctx, w.client, events, commands(1), order, time.Now)
 			took, longest := time.Since(began), delivery+grace
 			if stopped {
 				longest = 2 * grace
