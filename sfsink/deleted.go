@@ -27,7 +27,7 @@ func (t *turn) revive(ctx context.Context) error {
 			case id == j.taskID && id != "":
 			case id != "":
 				j.taskID, j.unwritten = id, true
-			case j.recreates() || j.retry || j.rewrite:
+			case j.recreates() || j.retry:
 				j.taskID, j.unwritten, j.unconfirmed = "", true, false
 			default:
 				j.gone()
@@ -47,5 +47,6 @@ func (j *job) gone() {
 	}
 }
 
-// recreates tells whether a Task that somebody deleted is created anew.
-func (j *job) recreates() bool { return j.recreate && !j.besides }
+// recreates tells whether a Task that somebody deleted is created anew: by
+// tasks.deleted, or since an operator wants the call to be rewritten.
+func (j *job) recreates() bool { return (j.recreate || j.rewrite) && !j.besides }

@@ -37,11 +37,17 @@ func (j *job) overwrites() bool {
 }
 
 // edited tells whether a field that is not as it is wanted is preserved, and somebody
-// changed it since it was written. Three values are compared: the one written last,
-// the one wanted, and the one that the Task holds.
+// changed it since it was written.
 func (j *job) edited(f projector.Field) bool {
+	return j.preserved[f.Name] && j.changedBySomebody(f)
+}
+
+// changedBySomebody tells whether a field that is not as it is wanted was changed by
+// somebody since it was written. Three values are compared: the one written last, the
+// one wanted, and the one that the Task holds.
+func (j *job) changedBySomebody(f projector.Field) bool {
 	held, read := j.holds[f.Name]
-	if !read || !j.preserved[f.Name] || hashed(held, j.hashes[f.Name]) {
+	if !read || hashed(held, j.hashes[f.Name]) {
 		return false
 	}
 	written, known := j.lastWritten(f.Name)
