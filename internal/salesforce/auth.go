@@ -156,7 +156,7 @@ func (c *Client) signIn(ctx context.Context) (*session, error) {
 		return nil, fmt.Errorf("signing in to Salesforce: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	status, header, body, err := c.send(opSignIn, r)
+	status, header, body, err := c.send(opSignIn, r, nil)
 	if err != nil {
 		return nil, err
 	}

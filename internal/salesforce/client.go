@@ -30,6 +30,8 @@ const (
 	opCollectionsUpdate = "collections_update"
 	opCollectionsUpsert = "collections_upsert"
 	opComposite         = "composite" // several collections
+
+	opBulkQuery = "bulk_query" // all that is asked about a query job
 )
 
 // Options configure a Client.
@@ -46,8 +48,9 @@ type Options struct {
 	// Timeout is how long one request may take, 30 s where 0. It does not stop
 	// Salesforce: what was sent may still be done after it.
 	Timeout time.Duration
-	// Now is the clock; nil = the system's.
-	Now func() time.Time
+	// Now is the clock, Sleep waits between looks at a bulk job; nil = the system's.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
 	// Registerer takes the client's metrics; nil = nobody.
 	Registerer prometheus.Registerer
 }
@@ -60,6 +63,7 @@ type Client struct {
 	http     *http.Client
 	timeout  time.Duration
 	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
 	metrics  *metrics
 	usage    atomic.Pointer[Usage]
 	sent     atomic.Int64 // requests that count
@@ -91,6 +95,7 @@ func New(o Options) (*Client, error) {
 		http:     o.HTTPClient,
 		timeout:  o.Timeout,
 		now:      o.Now,
+		sleep:    o.Sleep,
 		metrics:  newMetrics(o.Registerer),
 		signing:  make(chan struct{}, 1),
 	}
@@ -107,6 +112,9 @@ func New(o Options) (*Client, error) {
 	}
 	if c.now == nil {
 		c.now = time.Now
+	}
+	if c.sleep == nil {
+		c.sleep = sleep
 	}
 	return c, nil
 }
@@ -133,7 +141,7 @@ func (c *Client) Versions(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing API versions: %w", err)
 	}
-	status, header, body, err := c.send(opVersions, r)
+	status, header, body, err := c.send(opVersions, r, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +168,9 @@ type request struct {
 	path    string
 	body    []byte
 	headers []Header
+	// read, where it is given, reads the body of a success as it comes, however long
+	// that takes, as long as the next part of it comes within the deadline.
+	read func(http.Header, io.Reader) error
 }
 
 // data is the path of a resource of the REST API; its parts are escaped here.
@@ -211,8 +222,16 @@ func (c *Client) do(ctx context.Context, operation string, q request, answer any
 
 // attempt sends a request once, within the deadline.
 func (c *Client) attempt(ctx context.Context, operation string, s *session, q request) (int, http.Header, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	deadline := time.AfterFunc(c.timeout, func() { cancel(context.DeadlineExceeded) })
+	defer deadline.Stop()
+	read := q.read
+	if read != nil {
+		read = func(header http.Header, body io.Reader) error {
+			return q.read(header, patient{body, deadline, c.timeout})
+		}
+	}
 	r, err := http.NewRequestWithContext(ctx, q.method, s.instance.Scheme+"://"+s.instance.Host+q.path, bytes.NewReader(q.body))
 	if err != nil {
 		return 0, nil, nil, fmt.Errorf("asking Salesforce for %s: %w", operation, err)
@@ -228,18 +247,46 @@ func (c *Client) attempt(ctx context.Context, operation string, s *session, q re
 	c.sent.Add(1)
 	s.open.Add(1)
 	defer s.open.Add(-1)
-	status, header, body, err := c.send(operation, r)
+	status, header, body, err := c.send(operation, r, read)
 	if err == nil && !ended(status) {
 		s.served.Store(true)
 	}
 	return status, header, body, err
 }
 
+// patient reads a body of which each part has the time of a request; what goes by
+// between two parts does not count.
+type patient struct {
+	io.Reader
+	deadline *time.Timer
+	timeout  time.Duration
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	p.deadline.Reset(p.timeout)
+	defer p.deadline.Stop()
+	return p.Reader.Read(b)
+}
+
+// sleep waits for d, or for the end of the context, whose error it gives then.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // maxAnswer bounds what is read of an answer. A page of 2,000 records is far
 // below it.
 const maxAnswer = 64 << 20
 
-func (c *Client) send(operation string, r *http.Request) (status int, header http.Header, body []byte, err error) {
+// send sends a request. Where read is given it reads the body of a success, and its
+// error is that of send.
+func (c *Client) send(operation string, r *http.Request, read func(http.Header, io.Reader) error) (status int, header http.Header, body []byte, err error) {
 	began := c.now()
 	result := resultUnanswered
 	defer func() { c.metrics.request(operation, result, c.now().Sub(began)) }()
@@ -252,16 +299,20 @@ func (c *Client) send(operation string, r *http.Request) (status int, header htt
 		return 0, nil, nil, &Unanswered{Operation: operation, Err: err}
 	}
 	defer answer.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return 0, nil, nil, &Unanswered{Operation: operation, Err: err}
-	}
 	if u, ok := parseUsage(answer.Header.Get("Sforce-Limit-Info")); ok {
 		c.usage.Store(&u)
 		c.metrics.usage(u)
 	}
+	success := answer.StatusCode >= 200 && answer.StatusCode <= 299
+	if success && read != nil {
+		if err := read(answer.Header, answer.Body); err != nil {
+			return 0, nil, nil, err
+		}
+	} else if body, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer)); err != nil {
+		return 0, nil, nil, &Unanswered{Operation: operation, Err: err}
+	}
 	result = resultRefused
-	if answer.StatusCode >= 200 && answer.StatusCode <= 299 {
+	if success {
 		result = resultOK
 	}
 	return answer.StatusCode, answer.Header, body, nil

@@ -1,6 +1,6 @@
 // Package salesforce is a small client of Salesforce's REST API: sign-in,
-// queries, describe, and the collections requests that write up to 200 rows at
-// a time.
+// queries, describe, the collections requests that write up to 200 rows at a time,
+// and the jobs of Bulk API 2.0 for many more.
 //
 // It hides no retry from its caller but one: when Salesforce answers that the
 // session has ended (401, or the way to another address, which is not followed), it
@@ -15,6 +15,9 @@
 // [*Unanswered] — the connection broke or the deadline passed, and Salesforce
 // may have done it or may yet do it. Only idempotent requests may then be
 // repeated blindly.
+//
+// A bulk job is looked at until it has ended; a look that failed for a cause that may
+// pass is followed by the next one all the same.
 //
 // Nothing here logs, and no error holds a token or the body of a request.
 package salesforce

@@ -34,6 +34,11 @@ type Error struct {
 // values in its messages.
 var numbers = regexp.MustCompile(`\+?\d[\d ().-]{4,}\d\d`)
 
+// masked shows the last two digits of long numbers only.
+func masked(message string) string {
+	return numbers.ReplaceAllStringFunc(message, func(n string) string { return "…" + n[len(n)-2:] })
+}
+
 // Error implements error. Of long numbers in the message it shows the last two
 // digits, so that it can be logged.
 func (e *Error) Error() string {
@@ -45,7 +50,7 @@ func (e *Error) Error() string {
 	}
 	fmt.Fprintf(&b, "%s (HTTP %d)", e.Code, e.Status)
 	if e.Message != "" {
-		b.WriteString(": " + numbers.ReplaceAllStringFunc(e.Message, func(n string) string { return "…" + n[len(n)-2:] }))
+		b.WriteString(": " + masked(e.Message))
 	}
 	if len(e.Fields) > 0 {
 		b.WriteString(" [fields " + strings.Join(e.Fields, ", ") + "]")
