@@ -3,7 +3,9 @@ package main
 import "github.com/spf13/cobra"
 
 func newReplayCommand(g *globals) *cobra.Command {
-	_ = g
 	return newGroup("replay", "Make states, Tasks and the log itself again from events",
-		`  callfold replay --help`)
+		`  callfold replay plan --config callfold.yaml
+  callfold replay apply callfold-20261128T120000Z.plan --reason "the subjects are French now"`,
+		newReplayPlanCommand(g), newReplayApplyCommand(g), newReplayStatusCommand(), newReplayPauseCommand(),
+		newReplayResumeCommand(), newReplayAbortCommand())
 }

@@ -56,6 +56,13 @@ func (p *Partition) Until(offset int64) *Partition {
 	return &part
 }
 
+// From is the partition from an offset on, or from its start if that is more.
+func (p *Partition) From(offset int64) *Partition {
+	part := *p
+	part.start = min(p.end, max(p.start, offset))
+	return &part
+}
+
 // Read reads the committed records from start to end, in order: each gets those
 // of one fetch, and how many offsets they took up, the gaps before them included.
 // Records at the end or behind it may come, too. complete is false where a

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/callfold/callfold/internal/app"
+)
+
+// TestRebuild goes the way of an administrator whose Tasks were deleted and changed: a
+// plan says so, applying it brings everything back, and then nothing is to be done.
+func TestRebuild(t *testing.T) {
+	w := newSinkWorld(t)
+	t.Setenv("CALLFOLD_KAFKA_BROKERS", strings.Join(w.settings.Kafka.Brokers, ","))
+	t.Setenv("CALLFOLD_SALESFORCE_LOGIN_URL", w.settings.Salesforce.LoginURL)
+	t.Setenv("CALLFOLD_SALESFORCE_AUTH_FLOW", "client_credentials")
+	t.Setenv("CALLFOLD_SALESFORCE_AUTH_CLIENT_ID", "dev")
+	t.Setenv("CALLFOLD_SALESFORCE_AUTH_CLIENT_SECRET", "dev")
+	path := filepath.Join(t.TempDir(), "p.plan")
+	w.process(func() {
+		w.run(func(a *app.App) {
+			w.joined(a)
+			const calls = 120
+			for id := range int64(calls) {
+				w.event(id + 1)
+			}
+			w.listed(fmt.Sprintf("created %d", calls))
+			if text := w.command("replay", "plan", "--file", path); !strings.Contains(text, "120  unchanged") || !strings.Contains(text, "Nothing is to be done.") {
+				t.Errorf("all is well, and the plan says\n%s", text)
+			}
+
+			before := w.tasksByCall()
+			w.spoil(before)
+			text := w.command("replay", "plan", "--file", path)
+			for _, want := range []string{"119  Tasks that are gone", "1    Tasks to update", "1    of the updates overwrite what people changed", "1        Subject"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("the plan does not say %q:\n%s", want, text)
+				}
+			}
+			plan, err := os.ReadFile(path)
+			if err != nil || !strings.Contains(string(plan), `{"field":"Subject","rule":"F2","held":"Mine","wanted":"Missed call from +33 1 23 45 67 89 on Paris","edited":true}`) {
+				t.Errorf("the plan's file is %.2000s: %v", plan, err)
+			}
+			if len(w.tasksByCall()) != 1 {
+				t.Error("planning wrote to Salesforce")
+			}
+
+			text = w.command("replay", "apply", path, "--reason", "deleted by mistake", "--who", "ann", "--yes")
+			if !strings.Contains(text, "done: 120 of 120 calls sent") || !strings.Contains(text, "created 119") || !strings.Contains(text, "updated 1") {
+				t.Errorf("apply printed\n%s", text)
+			}
+			if text := w.command("replay", "status", path); !strings.Contains(text, "by ann: deleted by mistake") {
+				t.Errorf("status printed\n%s", text)
+			}
+			if text := w.command("replay", "plan", "--file", path); !strings.Contains(text, "120  unchanged") {
+				t.Errorf("after the rebuild the plan says\n%s", text)
+			}
+			for key, task := range w.tasksByCall() {
+				for _, field := range []string{"Subject", "CallDisposition", "ActivityDate", "OwnerId", "Description"} {
+					if was := before[key][field]; task[field] != was {
+						t.Errorf("call %s: %s is %v, was %v", key, field, task[field], was)
+					}
+				}
+			}
+		})
+	})
+}
+
+// tasksByCall are the Tasks that are not deleted.
+func (w *sinkWorld) tasksByCall() map[string]map[string]any {
+	tasks := map[string]map[string]any{}
+	for _, r := range w.org.Records("Task") {
+		if r["IsDeleted"] != true {
+			tasks[r["Aircall_Call_Id__c"].(string)] = maps.Clone(r)
+		}
+	}
+	return tasks
+}
+
+// spoil deletes all Tasks but one, of which it changes the subject.
+func (w *sinkWorld) spoil(tasks map[string]map[string]any) {
+	w.Helper()
+	for key, task := range tasks {
+		change := `"IsDeleted":true`
+		if key == "7" {
+			change = `"Subject":"Mine"`
+		}
+		if err := w.org.Load(fmt.Appendf(nil, `{"Task":[{"Id":%q,%s}]}`, task["Id"], change)); err != nil {
+			w.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,363 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/command"
+	"github.com/callfold/callfold/schemas"
+)
+
+const (
+	// canary is how many calls go first, and mostFailed of how many of them may fail, as
+	// a share.
+	canary     = 100
+	mostFailed = 0.05
+	// patience is how long the results of the canary are waited for.
+	patience = 5 * time.Minute
+	// sendAtOnce is how many commands are sent together, mostLag how many records the
+	// sink may be behind before more are: a live call waits behind them.
+	sendAtOnce = 250
+	mostLag    = 500
+	// mostOut is how many calls may wait for their results: those that go by the Bulk
+	// API wait in the sink, for each other.
+	mostOut = 50_000
+	// lookEvery is how often it is looked how far the sink is.
+	lookEvery = time.Second
+	// askEvery is how often the org is asked for its API requests, which is one itself.
+	askEvery = time.Minute
+)
+
+// ApplyOptions say what is to be applied.
+type ApplyOptions struct {
+	// Plan is what [Open] gave.
+	Plan *Plan
+	// Order is who applies it, and why.
+	Order command.Order
+	// Kafka sends the commands: a client with command.ProducerOptions.
+	Kafka *kgo.Client
+	// Reader makes a client for the topic of tasks with these options besides.
+	Reader func(more ...kgo.Opt) (*kgo.Client, error)
+	// Events, Calls and Tasks are the names of the topics; Group is the sink's.
+	Events, Calls, Tasks, Group string
+	// Again plans anew for some calls, as the plan was made: it tells what has changed
+	// since.
+	Again func(ctx context.Context, ids map[int64]bool, each func(Row) error) error
+	// Requests asks the org how many API requests it has had in 24 hours.
+	Requests func(ctx context.Context) (int64, error)
+	// Tell is called with the state whenever it was saved.
+	Tell func(State)
+	Now  func() time.Time
+}
+
+var (
+	// ErrPaused and ErrAborted say that somebody wants it so.
+	ErrPaused  = errors.New("paused: callfold replay resume, and apply goes on")
+	ErrAborted = errors.New("aborted: no more commands are sent; those that were are carried out")
+	// ErrCanary says that too many of the first calls failed.
+	ErrCanary = errors.New("too many of the first calls failed: nothing else was sent")
+)
+
+// apply is one apply at work.
+type apply struct {
+	ApplyOptions
+	state    State
+	follower *follower
+	// Since it began or went on: what the org had had by then, when it was last asked,
+	// and how many results were known.
+	used         int64
+	asked, since time.Time
+	known        int64
+}
+
+// Apply has a plan carried out: it begins, or goes on from where an earlier one was
+// stopped or killed. It returns nil when every call has its result, ErrPaused,
+// ErrAborted, ErrCanary, or the error of ctx; then another Apply goes on.
+func Apply(ctx context.Context, o ApplyOptions) error {
+	a := &apply{ApplyOptions: o}
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	err := a.run(ctx)
+	switch {
+	case err == nil:
+		a.state.Phase, a.state.Problem = Done, ""
+	case errors.Is(err, ErrPaused):
+		a.state.Phase, a.state.Problem = Paused, ""
+	case errors.Is(err, ErrAborted):
+		a.state.Phase, a.state.Problem = Aborted, ""
+	case ctx.Err() != nil:
+		a.state.Phase, a.state.Problem = Stopped, "a signal"
+	default:
+		a.state.Phase, a.state.Problem = Stopped, err.Error()
+	}
+	return errors.Join(err, a.save())
+}
+
+// begin reads the state of an earlier apply, or makes the first.
+func (a *apply) begin(ctx context.Context) error {
+	state, ok, err := ReadState(a.Plan.Path)
+	switch {
+	case err != nil:
+		return err
+	case ok && state.Plan != a.Plan.Digest:
+		return fmt.Errorf("%s is of another plan that was here: remove it to apply this one", stateFile(a.Plan.Path))
+	case ok && state.Phase == Aborted:
+		return errors.New("the plan was aborted; make a new one")
+	case ok:
+		a.state = state
+	default:
+		ends, err := kadm.NewClient(a.Kafka).ListEndOffsets(ctx, a.Tasks)
+		if err == nil {
+			err = ends.Error()
+		}
+		if err != nil {
+			return fmt.Errorf("asking Kafka where %s ends: %w", a.Tasks, err)
+		}
+		a.state = State{Plan: a.Plan.Digest, Order: a.Order, StartedAt: a.Now().UTC(), From: map[int32]int64{}, Rows: int64(len(a.Plan.Rows))}
+		ends.Each(func(o kadm.ListedOffset) { a.state.From[o.Partition] = o.Offset })
+	}
+	a.state.Phase = Running
+	a.follower = &follower{calls: make(map[int64]*followed, len(a.Plan.Rows))}
+	for i, r := range a.Plan.Rows {
+		a.follower.calls[r.CallID] = &followed{after: r.Rewritten, counts: int64(i) < a.state.Sent}
+	}
+	for _, id := range a.state.LeftOut {
+		a.follower.calls[id].counts = false
+	}
+	a.since, a.asked, a.known = a.Now(), a.Now(), a.state.Known()
+	a.used, err = a.Requests(ctx)
+	return err
+}
+
+// run sends what was not sent, and waits for the results of all.
+func (a *apply) run(ctx context.Context) error {
+	from := map[int32]kgo.Offset{}
+	for p, offset := range a.state.From {
+		from[p] = kgo.NewOffset().At(offset)
+	}
+	reader, err := a.Reader(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{a.Tasks: from}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	fctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go a.follower.follow(fctx, reader)
+
+	rest := a.Plan.Rows[a.state.Sent:]
+	changed, err := a.changed(ctx, rest)
+	if err != nil {
+		return err
+	}
+	if a.state.Sent == 0 {
+		some := rest[:min(canary, len(rest))]
+		if err := a.send(ctx, some, changed); err != nil {
+			return err
+		}
+		rest = rest[len(some):]
+	}
+	if a.state.Sent <= canary {
+		if err := a.watchCanary(ctx); err != nil {
+			return err
+		}
+	}
+	for len(rest) > 0 {
+		if err := a.look(ctx); err != nil {
+			return err
+		}
+		lag, err := a.lag(ctx)
+		if err != nil {
+			return err
+		}
+		if lag > mostLag || a.out() > mostOut {
+			if err := sleep(ctx, lookEvery); err != nil {
+				return err
+			}
+			continue
+		}
+		some := rest[:min(sendAtOnce, len(rest))]
+		if err := a.send(ctx, some, changed); err != nil {
+			return err
+		}
+		rest = rest[len(some):]
+	}
+	return a.finish(ctx)
+}
+
+// changed plans anew for some rows, and gives those calls of which the plan says
+// something else now.
+func (a *apply) changed(ctx context.Context, rows []Row) (map[int64]bool, error) {
+	ids, digests := make(map[int64]bool, len(rows)), make(map[int64]string, len(rows))
+	for _, r := range rows {
+		digest, err := r.digest()
+		if err != nil {
+			return nil, err
+		}
+		ids[r.CallID], digests[r.CallID] = true, digest
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	err := a.Again(ctx, ids, func(r Row) error {
+		digest, err := r.digest()
+		if err == nil && digest == digests[r.CallID] {
+			delete(ids, r.CallID)
+			a.follower.calls[r.CallID].after = r.Rewritten
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking what has changed since the plan: %w", err)
+	}
+	return ids, nil
+}
+
+// send publishes the commands for some rows, but for those that have changed since the
+// plan, and notes that it did.
+func (a *apply) send(ctx context.Context, rows []Row, changed map[int64]bool) error {
+	var commands []command.Command
+	var sent []Row
+	for _, r := range rows {
+		if changed[r.CallID] {
+			a.state.LeftOut = append(a.state.LeftOut, r.CallID)
+			continue
+		}
+		sent = append(sent, r)
+		for _, event := range a.events() {
+			commands = append(commands, command.Command{Event: event, CallID: r.CallID, StateHash: r.StateHash, After: a.follower.calls[r.CallID].after})
+		}
+	}
+	if _, err := command.Send(ctx, a.Kafka, a.Events, commands, a.state.Order, a.Now); err != nil {
+		return err
+	}
+	a.follower.sent(sent)
+	a.state.Sent += int64(len(rows))
+	return a.save()
+}
+
+// events are the commands that a row takes.
+func (a *apply) events() []string {
+	if a.Plan.Header.Rematch {
+		return []string{schemas.EventRematch, schemas.EventRewrite}
+	}
+	return []string{schemas.EventRewrite}
+}
+
+// watchCanary waits for the results of the first calls.
+func (a *apply) watchCanary(ctx context.Context) error {
+	for until := a.Now().Add(patience); ; {
+		if err := a.look(ctx); err != nil {
+			return err
+		}
+		sent := a.sent()
+		failed := a.state.Failed() + a.state.Refused
+		late := !a.Now().Before(until)
+		switch {
+		case float64(a.state.Failed()) > mostFailed*float64(sent), late && float64(failed) > mostFailed*float64(sent):
+			return fmt.Errorf("%w: %d of %d; callfold outcomes list says why", ErrCanary, failed, sent)
+		case a.state.Known() >= sent:
+			return nil
+		case late && a.state.Known()+a.state.Refused < sent:
+			return fmt.Errorf("of the first %d calls %d have no result after %s: is a sink running, and not paused?", sent, sent-a.state.Known(), patience)
+		case late:
+			return nil
+		}
+		if err := sleep(ctx, lookEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// finish waits until all results are known.
+func (a *apply) finish(ctx context.Context) error {
+	for {
+		if err := a.look(ctx); err != nil {
+			return err
+		}
+		if a.out() == 0 {
+			return nil
+		}
+		if err := sleep(ctx, lookEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// look takes the results that came, and sees whether somebody wants it to stop.
+func (a *apply) look(ctx context.Context) error {
+	if err := a.follower.tell(&a.state); err != nil {
+		return err
+	}
+	if took := a.Now().Sub(a.since).Seconds(); took > 0 {
+		a.state.Rate = float64(a.state.Known()-a.known) / took
+	}
+	if now := a.Now(); now.Sub(a.asked) >= askEvery {
+		used, err := a.Requests(ctx)
+		if err != nil {
+			return err
+		}
+		a.asked, a.state.Requests = now, max(0, used-a.used)
+	}
+	if err := a.save(); err != nil {
+		return err
+	}
+	w, err := wish(a.Plan.Path)
+	switch {
+	case err != nil:
+		return err
+	case w == Pause:
+		return ErrPaused
+	case w == Abort:
+		return ErrAborted
+	}
+	return ctx.Err()
+}
+
+// sent is how many calls were sent, out how many of these have no result yet.
+func (a *apply) sent() int64 { return a.state.Sent - int64(len(a.state.LeftOut)) }
+func (a *apply) out() int64  { return a.sent() - a.state.Known() }
+
+// lag is how many records the sink is behind.
+func (a *apply) lag(ctx context.Context) (int64, error) {
+	adm := kadm.NewClient(a.Kafka)
+	ends, err := adm.ListEndOffsets(ctx, a.Calls)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("asking Kafka where %s ends: %w", a.Calls, err)
+	}
+	reached, err := adm.FetchOffsets(ctx, a.Group)
+	if err != nil {
+		return 0, fmt.Errorf("asking Kafka how far the sink is: %w", err)
+	}
+	var behind int64
+	ends.Each(func(end kadm.ListedOffset) {
+		at, _ := reached.Lookup(a.Calls, end.Partition) // 0 where it never began
+		behind += max(0, end.Offset-max(0, at.At))
+	})
+	return behind, nil
+}
+
+func (a *apply) save() error {
+	err := a.state.save(a.Plan.Path, a.Now())
+	if err == nil && a.Tell != nil {
+		a.Tell(a.state)
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

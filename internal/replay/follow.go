@@ -1,0 +1,105 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/tidwall/gjson"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/stream"
+	"github.com/callfold/callfold/schemas"
+)
+
+// follower reads the topic tasks and knows what became of the calls of a plan.
+type follower struct {
+	mu    sync.Mutex
+	calls map[int64]*followed
+	err   error // why it has ended
+}
+
+// followed is one call of the plan.
+type followed struct {
+	// after is the time of the newest rewrite before the plan's.
+	after int64
+	// counts is true once the command was sent.
+	counts bool
+	// result is that of the plan's rewrite, or of one that came later; empty while it
+	// is not known.
+	result schemas.Result
+	// refused is true while Salesforce refuses the call for the moment.
+	refused bool
+}
+
+// follow reads the topic from the offsets on, until ctx is done.
+func (f *follower) follow(ctx context.Context, client *kgo.Client) {
+	for ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		for _, e := range fetches.Errors() {
+			if ctx.Err() == nil {
+				f.end(fmt.Errorf("reading what became of the calls: %w", e.Err))
+				return
+			}
+		}
+		fetches.EachRecord(f.note)
+	}
+}
+
+func (f *follower) end(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+// note takes one outcome.
+func (f *follower) note(r *kgo.Record) {
+	if stream.IsMarker(r) {
+		return
+	}
+	id, err := strconv.ParseInt(string(r.Key), 10, 64)
+	if err != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.calls[id]
+	if c == nil {
+		return
+	}
+	var at schemas.Key
+	if k := gjson.GetBytes(r.Value, "obeyed.rewrite").Str; k == "" || at.UnmarshalText([]byte(k)) != nil || at.Time <= c.after {
+		return
+	}
+	result := schemas.Result(gjson.GetBytes(r.Value, "result").Str)
+	if c.refused = result == schemas.Retrying; !c.refused {
+		c.result = result
+	}
+}
+
+// sent notes that commands are on their way.
+func (f *follower) sent(rows []Row) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range rows {
+		f.calls[r.CallID].counts = true
+	}
+}
+
+// tell counts the results of those that were sent.
+func (f *follower) tell(s *State) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.Results, s.Refused = map[schemas.Result]int64{}, 0
+	for _, c := range f.calls {
+		switch {
+		case !c.counts:
+		case c.result != "":
+			s.Results[c.result]++
+		case c.refused:
+			s.Refused++
+		}
+	}
+	return f.err
+}
