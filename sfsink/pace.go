@@ -17,14 +17,19 @@ const (
 	paceKeeps = 15 * time.Minute
 	// turnsWorth is what a turn takes as a rule: a lookup and a write.
 	turnsWorth = 2
+	// paceCall is what is spent on a call that comes in a turn, if that is more: however
+	// busy a call centre is, its calls wait for seconds only. A call comes in four turns
+	// to eight, so it is 0.02 to 0.04 requests a call.
+	paceCall = 0.005
 )
 
 // pace decides how long lanes let input gather before they spend API requests on it.
 // A turn costs about the same for one call as for a thousand. All lanes of the process
 // share one bucket of requests, which fills so fast that a working day takes a
-// fortieth of the org's allocation, and is emptied by what is really sent. While
-// it has enough for a turn nobody waits: a quiet sink writes at once. Else a lane
-// waits until there is enough, but never longer than most.
+// fortieth of the org's allocation, or for each call that comes if that is more, and is
+// emptied by what is really sent. While it has enough for a turn nobody waits: a quiet
+// sink writes at once. Else a lane waits until there is enough, but never longer than
+// most.
 type pace struct {
 	usage func() (salesforce.Usage, bool)
 	sent  func() int64 // requests since the process began
@@ -36,7 +41,17 @@ type pace struct {
 	left   float64 // requests in the bucket; below 0 they are owed
 	filled time.Time
 	seen   int64 // of sent
+	calls  int64 // that have come since it was filled
 	newest time.Duration
+	// busy is how fast calls came of late, as requests a second that they are worth.
+	busy float64
+}
+
+// came notes that a turn had so many calls of which something new came in.
+func (p *pace) came(calls int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls += int64(calls)
 }
 
 // linger is how long a lane that ended a turn may leave input lying.
@@ -53,24 +68,37 @@ func (p *pace) wanted() time.Duration {
 	if !ok || u.Allowed <= 0 {
 		return 0
 	}
-	rate := paceShare * float64(u.Allowed) / paceOver.Seconds() // requests a second
-	full := rate * paceKeeps.Seconds()
+	share := paceShare * float64(u.Allowed) / paceOver.Seconds() // requests a second
+	full := share * paceKeeps.Seconds()
 	now, sent := p.now(), p.sent()
 	if p.filled.IsZero() {
 		p.left = full
 	} else {
-		p.left += rate * max(0, now.Sub(p.filled).Seconds())
+		p.fill(share, max(0, now.Sub(p.filled).Seconds()))
 	}
 	// What a backlog took is not owed for ever.
 	p.left = max(-full, min(full, p.left)-float64(sent-p.seen))
-	p.filled, p.seen = now, sent
+	p.filled, p.seen, p.calls = now, sent, 0
 	switch {
 	case p.short():
 		return p.most
 	case p.left >= min(turnsWorth, full):
 		return 0
 	}
-	return time.Duration((turnsWorth - p.left) / rate * float64(time.Second))
+	return time.Duration((turnsWorth - p.left) / max(share, p.busy) * float64(time.Second))
+}
+
+// busyOver is about the time over which it is measured how fast calls come.
+const busyOver = 10 * time.Second
+
+// fill adds what so many seconds, or the calls in them, are worth.
+func (p *pace) fill(share, seconds float64) {
+	worth := paceCall * float64(p.calls)
+	p.left += max(share*seconds, worth)
+	if seconds > 0 {
+		weight := min(1, seconds/busyOver.Seconds())
+		p.busy += weight * (worth/seconds - p.busy)
+	}
 }
 
 // lingers is the newest answer in seconds, for the metric.

@@ -54,6 +54,28 @@ func TestPaceOfADay(t *testing.T) {
 	}
 }
 
+// TestPaceOfABusyHour: where calls come fast they wait for seconds only, and no longer
+// than before where they come slowly.
+func TestPaceOfABusyHour(t *testing.T) {
+	for _, test := range []struct {
+		calls          int // that come in a second
+		least, longest time.Duration
+	}{{1, 20 * time.Second, 40 * time.Second}, {200, time.Second, 5 * time.Second}} {
+		w := newWalk(100_000, time.Hour)
+		var rest time.Duration
+		for end := w.clock.Add(paceOver / 2); w.clock.Before(end); {
+			w.spent += turnsWorth
+			rest = w.linger()
+			passed := max(rest, time.Second)
+			w.came(int(passed.Seconds() * float64(test.calls)))
+			w.clock = w.clock.Add(passed)
+		}
+		if rest < test.least || rest > test.longest {
+			t.Errorf("with %d calls a second a lane rests for %s, want %s to %s", test.calls, rest, test.least, test.longest)
+		}
+	}
+}
+
 func TestPaceInAQuietHour(t *testing.T) {
 	w := newWalk(100_000, time.Minute)
 	for range 60 {

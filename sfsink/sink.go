@@ -213,6 +213,7 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 		return err
 	}
 	s.governor.note()
+	s.pace.came(t.news())
 	for _, j := range t.jobs {
 		j.states.Put(j.key, *j.outcome)
 		s.metrics.outcome(j)

@@ -140,3 +140,13 @@ func (t *turn) open() []*job {
 	}
 	return open
 }
+
+// news is of how many calls something came that is not an operator's wish.
+func (t *turn) news() (n int) {
+	for _, j := range t.jobs {
+		if j.arrived && !j.rewrite {
+			n++
+		}
+	}
+	return n
+}
