@@ -99,6 +99,10 @@ bench-sink: ## API requests a call, and rows a second of a backlog, beside the l
 	go test -tags synctests -run TestDrain -v -timeout 1h ./sfsink -args -drain.calls 30000
 	go run ./sfsink/bench $(ARGS)
 
+.PHONY: bench-rebuild
+bench-rebuild: ## freshness of live calls while Salesforce is rebuilt
+	go run ./test/rebuild $(ARGS)
+
 .PHONY: test-clients
 test-clients: test/clients/node_modules test/clients/venv ## stock clients on callfold dev (needs kcat, node, npm and python3 with venv)
 	@command -v kcat >/dev/null || { echo 'kcat is missing: apt-get install kcat, brew install kcat' >&2; exit 1; }

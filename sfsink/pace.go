@@ -19,8 +19,8 @@ const (
 	turnsWorth = 2
 	// paceCall is what is spent on a call that comes in a turn, if that is more: however
 	// busy a call centre is, its calls wait for seconds only. A call comes in four turns
-	// to eight, so it is 0.02 to 0.04 requests a call.
-	paceCall = 0.005
+	// to eight, so it is 0.02 to 0.05 requests a call.
+	paceCall = 0.006
 )
 
 // pace decides how long lanes let input gather before they spend API requests on it.
@@ -42,16 +42,23 @@ type pace struct {
 	filled time.Time
 	seen   int64 // of sent
 	calls  int64 // that have come since it was filled
-	newest time.Duration
+	// rewriting is when a turn last had rewrites.
+	rewriting time.Time
+	newest    time.Duration
 	// busy is how fast calls came of late, as requests a second that they are worth.
 	busy float64
 }
 
-// came notes that a turn had so many calls of which something new came in.
-func (p *pace) came(calls int) {
+// came notes that a turn had so many calls of which something new came in, and so many
+// that an operator wants to have rewritten. What these cost is not saved elsewhere, and
+// they do not make others wait: whoever sends them keeps them few.
+func (p *pace) came(calls, rewrites int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls += int64(calls)
+	if rewrites > 0 {
+		p.rewriting = p.now()
+	}
 }
 
 // linger is how long a lane that ended a turn may leave input lying.
@@ -76,17 +83,33 @@ func (p *pace) wanted() time.Duration {
 	} else {
 		p.fill(share, max(0, now.Sub(p.filled).Seconds()))
 	}
-	// What a backlog took is not owed for ever.
-	p.left = max(-full, min(full, p.left)-float64(sent-p.seen))
+	spent := float64(sent - p.seen)
+	rewriting := now.Sub(p.rewriting) < rewritesGo
+	if rewriting {
+		spent = 0
+	}
+	// What a backlog took is not owed for ever, nor at all where calls come fast.
+	owed := full
+	if p.busy > veryBusy*share {
+		owed = 0
+	}
+	p.left = max(-owed, min(full, p.left)-spent)
 	p.filled, p.seen, p.calls = now, sent, 0
 	switch {
 	case p.short():
 		return p.most
-	case p.left >= min(turnsWorth, full):
+	case p.left >= min(turnsWorth, full), rewriting:
 		return 0
 	}
 	return time.Duration((turnsWorth - p.left) / max(share, p.busy) * float64(time.Second))
 }
+
+// veryBusy is how many times more than the share calls are worth where they come fast.
+const veryBusy = 4
+
+// rewritesGo is for how long after a turn with rewrites no lane rests: more of them
+// come, in small lots.
+const rewritesGo = 10 * time.Second
 
 // busyOver is about the time over which it is measured how fast calls come.
 const busyOver = 10 * time.Second

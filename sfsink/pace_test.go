@@ -67,7 +67,7 @@ func TestPaceOfABusyHour(t *testing.T) {
 			w.spent += turnsWorth
 			rest = w.linger()
 			passed := max(rest, time.Second)
-			w.came(int(passed.Seconds() * float64(test.calls)))
+			w.came(int(passed.Seconds()*float64(test.calls)), 0)
 			w.clock = w.clock.Add(passed)
 		}
 		if rest < test.least || rest > test.longest {
@@ -84,6 +84,28 @@ func TestPaceInAQuietHour(t *testing.T) {
 			t.Fatalf("a turn a minute rests for %s", d)
 		}
 		w.clock = w.clock.Add(time.Minute)
+	}
+}
+
+// TestPaceOfARebuild: rewrites are not saved on elsewhere, and do not wait.
+func TestPaceOfARebuild(t *testing.T) {
+	w := newWalk(100_000, time.Hour)
+	w.linger()
+	w.spent += 62
+	if d := w.linger(); d == 0 {
+		t.Fatal("nothing is left, and a lane does not rest")
+	}
+	for range 100 {
+		w.spent += 10
+		w.came(0, 500)
+		if d := w.linger(); d != 0 {
+			t.Fatalf("a lane rests for %s in the midst of a rebuild", d)
+		}
+		w.clock = w.clock.Add(time.Second)
+	}
+	w.clock = w.clock.Add(time.Minute)
+	if d := w.linger(); d > time.Minute {
+		t.Errorf("after a rebuild a lane rests for %s", d)
 	}
 }
 

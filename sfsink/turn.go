@@ -141,12 +141,16 @@ func (t *turn) open() []*job {
 	return open
 }
 
-// news is of how many calls something came that is not an operator's wish.
-func (t *turn) news() (n int) {
+// news is of how many calls something came in, and how many an operator wants to have
+// rewritten.
+func (t *turn) news() (calls, rewrites int) {
 	for _, j := range t.jobs {
-		if j.arrived && !j.rewrite {
-			n++
+		switch {
+		case j.rewrite:
+			rewrites++
+		case j.arrived:
+			calls++
 		}
 	}
-	return n
+	return calls, rewrites
 }

@@ -20,8 +20,9 @@ const (
 	mostFailed = 0.05
 	// patience is how long the results of the canary are waited for.
 	patience = 5 * time.Minute
-	// sendAtOnce is how many commands are sent together, mostLag how many records the
-	// sink may be behind before more are: a live call waits behind them.
+	// sendAtOnce is how many commands are sent together. While more than these have no
+	// result, no more are sent as long as the sink is more than mostLag records behind: a
+	// live call waits behind them. A sink that lets calls gather is behind, too.
 	sendAtOnce = 250
 	mostLag    = 500
 	// mostOut is how many calls may wait for their results: those that go by the Bulk
@@ -175,7 +176,7 @@ func (a *apply) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if lag > mostLag || a.out() > mostOut {
+		if lag > mostLag && a.out() > sendAtOnce || a.out() > mostOut {
 			if err := sleep(ctx, lookEvery); err != nil {
 				return err
 			}
