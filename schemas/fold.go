@@ -16,7 +16,7 @@ func Of(e Event) Call { return Join(Call{}, e.call) }
 // The result's State.Newest tells whether the event was the newest so far: it
 // then equals e.Key, unless the call is erased.
 func Fold(r CallRecord, e Event, offset int64) CallRecord {
-	r.State = Join(r.State, e.call)
+	r.State.join(&e.call)
 	r.Trace = r.Trace.Add(e, offset)
 	return r
 }
