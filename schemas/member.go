@@ -19,10 +19,8 @@ type member struct {
 type members struct {
 	list   []member
 	byName []place
-	// number is the Aircall number in the member number, which is read in passing
-	// where hasNumber says so: it is most of a call.
-	number    Number
-	hasNumber bool
+	// objects are the members that are read in passing, see walk.go.
+	objects objects
 }
 
 // place points to a member. Sorting places, not members, moves no pointers,
@@ -40,7 +38,7 @@ func (m *members) release() {
 	}
 	clear(m.list)
 	m.list = m.list[:0]
-	m.number = Number{}
+	m.objects = objects{}
 }
 
 // sort fills byName. It begins with the order that the last body had: bodies have
