@@ -107,12 +107,10 @@ func appendCall(b []byte, c *Call) ([]byte, bool) {
 
 // appendString appends a text as a JSON string; what is no UTF-8 is replaced.
 func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			// The error says that something was replaced.
-			b, _ = jsontext.AppendQuote(b, s)
-			return b
-		}
+	if skipPlain(s, 0) < len(s) || !utf8.ValidString(s) {
+		// The error says that something was replaced.
+		b, _ = jsontext.AppendQuote(b, s)
+		return b
 	}
 	b = append(b, '"')
 	b = append(b, s...)

@@ -1,9 +1,6 @@
 package schemas
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // The functions here walk through text that may be anything, and find out
 // whether it is JSON: exactly what gjson.ValidBytes takes, which FuzzParseEvent
@@ -153,10 +150,10 @@ func isHex(c byte) bool {
 // skipPlain is the place of the first byte from i on that is a quote, a
 // backslash or a control character, or the end. It looks at eight bytes at a
 // time: most of a body is inside of strings.
-func skipPlain(b []byte, i int) int {
+func skipPlain[T ~string | ~[]byte](b T, i int) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
+		w := littleEndian(b[i : i+8])
 		quote, backslash := w^('"'*ones), w^('\\'*ones)
 		// The high bit of each byte that is one of the three. A borrow may set
 		// that of a byte above one, never below: the lowest bit is right.
@@ -169,6 +166,13 @@ func skipPlain(b []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// littleEndian is what encoding/binary has for slices only.
+func littleEndian[T ~string | ~[]byte](b T) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
 // checkNumber takes a number.

@@ -128,7 +128,11 @@ func ParseEvent(body []byte) (Event, error) {
 
 // parseEnvelope reads a webhook body or a command, and its data.
 func parseEnvelope(top, data *members) (Event, error) {
-	resource, event := top.get("resource").str(), text(top.get("event"), maxName)
+	resource := top.get("resource").str()
+	event, ok := knownEvent(top.get("event").str())
+	if !ok {
+		event = text(top.get("event"), maxName)
+	}
 	reject := func(reason RejectReason, detail string) (Event, error) {
 		return Event{Name: event}, &Rejection{reason, detail}
 	}

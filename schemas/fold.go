@@ -11,12 +11,13 @@ func Of(e Event) Call { return Join(Call{}, e.call) }
 
 // Fold folds one event, which came at that offset, into a call's record; the
 // zero CallRecord is that of a call of which nothing is known. It never fails,
-// and it changes neither r nor e.
+// and it changes neither r nor e. The result shares lists with both, so nobody
+// may change what is in the lists of a record.
 //
 // The result's State.Newest tells whether the event was the newest so far: it
 // then equals e.Key, unless the call is erased.
 func Fold(r CallRecord, e Event, offset int64) CallRecord {
-	r.State = Join(r.State, e.call)
+	r.State.join(&e.call)
 	r.Trace = r.Trace.Add(e, offset)
 	return r
 }

@@ -20,43 +20,58 @@ import (
 //
 // The result shares no memory with a or b that could be changed.
 func Join(a, b Call) Call {
-	id := max(a.ID, b.ID)
-	if a.Erased.Known() || b.Erased.Known() {
-		return erased(id, joinLatest(a.Erased, b.Erased, compareCommands))
+	a.join(&b)
+	a.Agents = slices.Clone(a.Agents)
+	for i := range a.Agents {
+		a.Agents[i].Seen = slices.Clone(a.Agents[i].Seen)
 	}
-	return Call{
-		ID:               id,
-		Newest:           maxKey(a.Newest, b.Newest),
-		UUID:             joinLatest(a.UUID, b.UUID, strings.Compare),
-		Direction:        joinEarliest(a.Direction, b.Direction, strings.Compare),
-		Status:           max(a.Status, b.Status),
-		StartedAt:        joinMin(a.StartedAt, b.StartedAt),
-		AnsweredAt:       joinMin(a.AnsweredAt, b.AnsweredAt),
-		EndedAt:          joinLatest(a.EndedAt, b.EndedAt, cmp.Compare),
-		EndedEvent:       joinMin(a.EndedEvent, b.EndedEvent),
-		VoicemailLeft:    a.VoicemailLeft || b.VoicemailLeft,
-		Conference:       a.Conference || b.Conference,
-		MissedReason:     joinLatest(a.MissedReason, b.MissedReason, strings.Compare),
-		External:         joinLatest(a.External, b.External, strings.Compare),
-		Number:           joinNumbers(a.Number, b.Number),
-		Contact:          joinLatest(a.Contact, b.Contact, compareContacts),
-		Agents:           joinAgents(a.Agents, b.Agents),
-		Transfers:        joinTransfers(a.Transfers, b.Transfers),
-		RESTTransfer:     joinLatest(a.RESTTransfer, b.RESTTransfer, compareParties),
-		ExternalTransfer: joinLatest(a.ExternalTransfer, b.ExternalTransfer, strings.Compare),
-		AssignedTo:       joinLatest(a.AssignedTo, b.AssignedTo, compareUsers),
-		Archived:         joinLatest(a.Archived, b.Archived, compareBools),
-		IVROptions:       joinLists(a.IVROptions, b.IVROptions, slices.Compare),
-		Recording:        joinLatest(a.Recording, b.Recording, strings.Compare),
-		Voicemail:        joinLatest(a.Voicemail, b.Voicemail, strings.Compare),
-		Asset:            joinLatest(a.Asset, b.Asset, strings.Compare),
-		Tags:             joinLists(a.Tags, b.Tags, compareTagLists),
-		Comments:         joinLists(a.Comments, b.Comments, compareCommentLists),
-		Rewrite:          joinLatest(a.Rewrite, b.Rewrite, compareCommands),
-		Rematch:          joinLatest(a.Rematch, b.Rematch, compareCommands),
-		Retry:            joinLatest(a.Retry, b.Retry, compareCommands),
-		Unknown:          slices.Clone(joinUnknown(a.Unknown, b.Unknown)),
+	a.Transfers = slices.Clone(a.Transfers)
+	a.IVROptions.Value = slices.Clone(a.IVROptions.Value)
+	a.Tags.Value = slices.Clone(a.Tags.Value)
+	a.Comments.Value = slices.Clone(a.Comments.Value)
+	a.Unknown = slices.Clone(a.Unknown)
+	return a
+}
+
+// join makes c the join of c and b. Lists are replaced, never changed: c may share
+// them with other states before, and shares them with b afterwards.
+func (c *Call) join(b *Call) {
+	c.ID = max(c.ID, b.ID)
+	joinLatest(&c.Erased, &b.Erased, compareCommands)
+	if c.Erased.Known() {
+		*c = erased(c.ID, c.Erased)
+		return
 	}
+	c.Newest = maxKey(c.Newest, b.Newest)
+	joinLatest(&c.UUID, &b.UUID, strings.Compare)
+	joinEarliest(&c.Direction, &b.Direction, strings.Compare)
+	c.Status = max(c.Status, b.Status)
+	c.StartedAt = joinMin(c.StartedAt, b.StartedAt)
+	c.AnsweredAt = joinMin(c.AnsweredAt, b.AnsweredAt)
+	joinLatest(&c.EndedAt, &b.EndedAt, cmp.Compare)
+	c.EndedEvent = joinMin(c.EndedEvent, b.EndedEvent)
+	c.VoicemailLeft = c.VoicemailLeft || b.VoicemailLeft
+	c.Conference = c.Conference || b.Conference
+	joinLatest(&c.MissedReason, &b.MissedReason, strings.Compare)
+	joinLatest(&c.External, &b.External, strings.Compare)
+	joinNumbers(&c.Number, &b.Number)
+	joinLatest(&c.Contact, &b.Contact, compareContacts)
+	c.Agents = joinAgents(c.Agents, b.Agents)
+	c.Transfers = joinTransfers(c.Transfers, b.Transfers)
+	joinLatest(&c.RESTTransfer, &b.RESTTransfer, compareParties)
+	joinLatest(&c.ExternalTransfer, &b.ExternalTransfer, strings.Compare)
+	joinLatest(&c.AssignedTo, &b.AssignedTo, compareUsers)
+	joinLatest(&c.Archived, &b.Archived, compareBools)
+	joinLatest(&c.IVROptions, &b.IVROptions, slices.Compare)
+	joinLatest(&c.Recording, &b.Recording, strings.Compare)
+	joinLatest(&c.Voicemail, &b.Voicemail, strings.Compare)
+	joinLatest(&c.Asset, &b.Asset, strings.Compare)
+	joinLatest(&c.Tags, &b.Tags, compareTagLists)
+	joinLatest(&c.Comments, &b.Comments, compareCommentLists)
+	joinLatest(&c.Rewrite, &b.Rewrite, compareCommands)
+	joinLatest(&c.Rematch, &b.Rematch, compareCommands)
+	joinLatest(&c.Retry, &b.Retry, compareCommands)
+	c.Unknown = joinUnknown(c.Unknown, b.Unknown)
 }
 
 // erased is the state of an erased call. Its Newest is the erasure's own key:
@@ -66,33 +81,24 @@ func erased(id int64, by Latest[Command]) Call {
 	return Call{ID: id, Newest: by.At, Erased: by}
 }
 
-// joinLatest is the value with the greater key; of one key, the greater value.
-func joinLatest[T any](a, b Latest[T], compare func(T, T) int) Latest[T] {
-	if c := a.At.Compare(b.At); c > 0 || c == 0 && compare(a.Value, b.Value) >= 0 {
-		return a
+// joinLatest makes a the value with the greater key; of one key, the greater value.
+func joinLatest[T any](a, b *Latest[T], compare func(T, T) int) {
+	if !b.Known() {
+		return
 	}
-	return b
+	if c := a.At.Compare(b.At); c < 0 || c == 0 && compare(a.Value, b.Value) < 0 {
+		*a = *b
+	}
 }
 
-// joinLists is joinLatest with a copy of the list.
-func joinLists[T any](a, b Latest[[]T], compare func([]T, []T) int) Latest[[]T] {
-	l := joinLatest(a, b, compare)
-	l.Value = slices.Clone(l.Value)
-	return l
-}
-
-// joinEarliest is the known value with the least key; of one key, the lesser.
-func joinEarliest[T any](a, b Latest[T], compare func(T, T) int) Latest[T] {
-	switch {
-	case !a.Known():
-		return b
-	case !b.Known():
-		return a
+// joinEarliest makes a the known value with the least key; of one key, the lesser.
+func joinEarliest[T any](a, b *Latest[T], compare func(T, T) int) {
+	if !b.Known() {
+		return
 	}
-	if c := a.At.Compare(b.At); c < 0 || c == 0 && compare(a.Value, b.Value) <= 0 {
-		return a
+	if c := a.At.Compare(b.At); !a.Known() || c > 0 || c == 0 && compare(a.Value, b.Value) > 0 {
+		*a = *b
 	}
-	return b
 }
 
 // joinMin is the lesser of two times, of which 0 is unknown.
@@ -110,21 +116,22 @@ func maxKey(a, b Key) Key {
 	return b
 }
 
-func joinNumbers(a, b Number) Number {
-	return Number{
-		ID:       joinLatest(a.ID, b.ID, cmp.Compare),
-		Name:     joinLatest(a.Name, b.Name, strings.Compare),
-		Digits:   joinLatest(a.Digits, b.Digits, strings.Compare),
-		Country:  joinLatest(a.Country, b.Country, strings.Compare),
-		TimeZone: joinLatest(a.TimeZone, b.TimeZone, strings.Compare),
-	}
+func joinNumbers(a, b *Number) {
+	joinLatest(&a.ID, &b.ID, cmp.Compare)
+	joinLatest(&a.Name, &b.Name, strings.Compare)
+	joinLatest(&a.Digits, &b.Digits, strings.Compare)
+	joinLatest(&a.Country, &b.Country, strings.Compare)
+	joinLatest(&a.TimeZone, &b.TimeZone, strings.Compare)
 }
 
 // joinAgents merges two lists that are ordered by id. Of more than maxAgents
 // those with the lowest ids are kept.
 func joinAgents(a, b []Agent) []Agent {
-	if len(a)+len(b) == 0 {
-		return nil
+	switch {
+	case len(b) == 0:
+		return a
+	case len(a) == 0:
+		return b
 	}
 	merged := make([]Agent, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
@@ -138,30 +145,32 @@ func joinAgents(a, b []Agent) []Agent {
 		}
 	}
 	merged = append(append(merged, a...), b...)
-	merged = merged[:min(len(merged), maxAgents)]
-	for i := range merged {
-		merged[i].Seen = slices.Clone(merged[i].Seen)
-	}
-	return merged
+	return merged[:min(len(merged), maxAgents)]
 }
 
 func joinAgent(a, b Agent) Agent {
-	seen := slices.Concat(a.Seen, b.Seen)
+	a.At = maxKey(a.At, b.At)
+	joinLatest(&a.Name, &b.Name, strings.Compare)
+	joinLatest(&a.Email, &b.Email, strings.Compare)
+	a.Seen = joinSeen(a.Seen, b.Seen)
+	return a
+}
+
+// joinSeen is the union; of more than maxSeen the earliest are kept.
+func joinSeen(a, b []int64) []int64 {
+	seen := slices.Concat(a, b)
 	slices.Sort(seen)
 	seen = slices.Compact(seen)
-	return Agent{
-		ID:    a.ID,
-		At:    maxKey(a.At, b.At),
-		Name:  joinLatest(a.Name, b.Name, strings.Compare),
-		Email: joinLatest(a.Email, b.Email, strings.Compare),
-		Seen:  seen[:min(len(seen), maxSeen)],
-	}
+	return seen[:min(len(seen), maxSeen)]
 }
 
 // joinTransfers is the union; of more than maxTransfers the newest are kept.
 func joinTransfers(a, b []Transfer) []Transfer {
-	if len(a)+len(b) == 0 {
-		return nil
+	switch {
+	case len(b) == 0:
+		return a
+	case len(a) == 0:
+		return b
 	}
 	merged := slices.Concat(a, b)
 	slices.SortFunc(merged, compareTransfers)

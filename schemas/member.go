@@ -19,10 +19,8 @@ type member struct {
 type members struct {
 	list   []member
 	byName []place
-	// number is the Aircall number in the member number, which is read in passing
-	// where hasNumber says so: it is most of a call.
-	number    Number
-	hasNumber bool
+	// objects are the members that are read in passing, see walk.go.
+	objects objects
 }
 
 // place points to a member. Sorting places, not members, moves no pointers,
@@ -32,20 +30,28 @@ type place struct {
 	index int32
 }
 
-// release forgets the members, but keeps the room for as many as a call has.
+// release forgets the members, but keeps the room for as many as a call has, and
+// their order by name, from which sort begins.
 func (m *members) release() {
 	if cap(m.list) > 100 {
 		m.list, m.byName = nil, nil
 	}
 	clear(m.list)
-	m.list, m.byName = m.list[:0], m.byName[:0]
-	m.number = Number{}
+	m.list = m.list[:0]
+	m.objects = objects{}
 }
 
-// sort fills byName.
+// sort fills byName. It begins with the order that the last body had: bodies have
+// their members in the same places, so nearly always there is nothing to be moved.
 func (m *members) sort() {
-	for i, f := range m.list {
-		m.byName = append(m.byName, place{headOf(f.name), int32(i)})
+	if len(m.byName) != len(m.list) {
+		m.byName = m.byName[:0]
+		for i := range m.list {
+			m.byName = append(m.byName, place{index: int32(i)})
+		}
+	}
+	for i := range m.byName {
+		m.byName[i].head = headOf(m.list[m.byName[i].index].name)
 	}
 	less := func(a, b place) bool {
 		if a.head != b.head {

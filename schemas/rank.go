@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -100,15 +101,22 @@ func RankOf(event string) Rank {
 // IsCommand reports whether an event is an operator's command.
 func IsCommand(event string) bool { return strings.HasPrefix(event, "callfold.") }
 
-// eventName is name, but one string for each of Aircall's events: a trace must
-// not keep the text that it was read from in memory.
+// eventName is name, but a string of its own: a trace must not keep the text that
+// it was read from in memory.
 func eventName(name string) string {
-	for _, known := range eventNames {
-		if name == known {
-			return known
-		}
+	if known, ok := knownEvent(name); ok {
+		return known
 	}
 	return strings.Clone(name)
+}
+
+// knownEvent is name, but one string for each of Aircall's events: traces hold many.
+func knownEvent(name string) (known string, ok bool) {
+	i := slices.Index(eventNames[:], name)
+	if i < 0 {
+		return "", false
+	}
+	return eventNames[i], true
 }
 
 var eventNames = [...]string{

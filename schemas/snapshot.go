@@ -85,7 +85,6 @@ func (s *snapshot) readCommand(event string, data *members) {
 // object); the REST names of members are in brackets.
 func (s *snapshot) readCall(event string, data *members) {
 	c := s.call
-	var by, to User
 	var sid string
 	for _, m := range data.list {
 		switch v := m.value; m.name {
@@ -112,22 +111,6 @@ func (s *snapshot) readCall(event string, data *members) {
 			c.MissedReason = knownUnlessZero(text(v, maxName))
 		case "raw_digits":
 			c.External = knownUnlessZero(text(v, maxName))
-		case "number":
-			c.Number = data.number
-		case "contact":
-			c.Contact = contactOf(v)
-		case "user":
-			if u := userOf(v); u.ID != 0 && handles(event) {
-				c.Agents = []Agent{{ID: u.ID, Name: knownUnlessZero(u.Name), Email: knownUnlessZero(u.Email)}}
-			}
-		case "assigned_to":
-			if u := userOf(v); u.ID != 0 {
-				c.AssignedTo = known(u)
-			}
-		case "transferred_by":
-			by = userOf(v)
-		case "transferred_to":
-			to = userOf(v)
 		case "external_transferred_to":
 			c.ExternalTransfer = knownUnlessZero(outsideNumber(v))
 		case "archived":
@@ -153,7 +136,15 @@ func (s *snapshot) readCall(event string, data *members) {
 	if !c.UUID.Known() {
 		c.UUID = knownUnlessZero(sid)
 	}
-	parties := TransferParties{By: by, To: to}
+	o := &data.objects
+	c.Number, c.Contact = o.number, o.contact
+	if u := o.user; u.ID != 0 && handles(event) {
+		c.Agents = []Agent{{ID: u.ID, Name: knownUnlessZero(u.Name), Email: knownUnlessZero(u.Email)}}
+	}
+	if o.assignedTo.ID != 0 {
+		c.AssignedTo = known(o.assignedTo)
+	}
+	parties := TransferParties{By: o.transferredBy, To: o.transferredTo}
 	switch event {
 	case EventTransferred:
 		c.Transfers = []Transfer{{TransferParties: parties}}
@@ -191,9 +182,9 @@ func (s *snapshot) time(v value) int64 {
 }
 
 // numberOf reads number.
-func numberOf(list []member) (n Number) {
-	for _, m := range list {
-		switch v := m.value; m.name {
+func numberOf(v value) (n Number) {
+	for name, v := range v.members() {
+		switch name {
 		case "id":
 			n.ID = knownUnlessZero(identifier(v))
 		case "name":

@@ -53,7 +53,7 @@ func text(v value, units int) string {
 // point to so many UTF-16 units. A copy, so that a small text does not keep
 // the whole body in memory.
 func clean(s string, units int) string {
-	if len(s) <= units && (plain(s) || utf8.ValidString(s) && !hasControls(s)) {
+	if len(s) <= units && utf8.ValidString(s) && !hasControls(s) {
 		return strings.Clone(s)
 	}
 	var b strings.Builder
@@ -70,19 +70,9 @@ func clean(s string, units int) string {
 	return b.String()
 }
 
-// plain reports whether s is printable ASCII with tabs and line ends.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf || c < ' ' && c != '\n' && c != '\t' && c != '\r' {
-			return false
-		}
-	}
-	return true
-}
-
 // hasControls reports whether s has a control character that clean replaces.
 func hasControls(s string) bool {
-	for i := range len(s) {
+	for i := skipPlain(s, 0); i < len(s); i = skipPlain(s, i+1) {
 		if c := s[i]; c < ' ' && c != '\n' && c != '\t' && c != '\r' {
 			return true
 		}

@@ -16,7 +16,7 @@ func compareTraceEvents(a, b TraceEvent) int {
 // Like the state, the trace does not depend on the order of events.
 func (t Trace) Add(e Event, offset int64) Trace {
 	event := TraceEvent{At: e.Key, Event: e.Name, Offset: offset}
-	i, found := slices.BinarySearchFunc(t.Events, event, compareTraceEvents)
+	i, found := t.find(event)
 	if found {
 		t.Events = slices.Clone(t.Events)
 		t.Events[i].Offset = min(t.Events[i].Offset, offset)
@@ -26,6 +26,16 @@ func (t Trace) Add(e Event, offset int64) Trace {
 	events = append(append(append(events, t.Events[:i]...), event), t.Events[i:]...)
 	t.Events = events[max(0, len(events)-maxTrace):]
 	return t
+}
+
+// find is the place of an event, or the one it would have. Nearly always that is
+// the end, where it is looked for first.
+func (t Trace) find(event TraceEvent) (i int, found bool) {
+	n := len(t.Events)
+	if n == 0 || compareTraceEvents(t.Events[n-1], event) < 0 {
+		return n, false
+	}
+	return slices.BinarySearchFunc(t.Events, event, compareTraceEvents)
 }
 
 // EventAt names the event of a key as NAME@UNIXSECONDS, for reasons and

@@ -120,15 +120,8 @@ func skipValue(v value, i int) int {
 
 // skipString is the end of the string whose opening quote is at i.
 func skipString(v value, i int) int {
-	for from := i + 1; ; {
-		quote := from + strings.IndexByte(string(v[from:]), '"')
-		escapes := quote
-		for v[escapes-1] == '\\' {
-			escapes--
-		}
-		if (quote-escapes)%2 == 0 {
-			return quote + 1
-		}
-		from = quote + 1
+	for i = skipPlain(v, i+1); v[i] != '"'; i = skipPlain(v, i) {
+		i += 2 // a backslash and what it is before
 	}
+	return i + 1
 }

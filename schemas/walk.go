@@ -15,20 +15,13 @@ type walk struct {
 
 	top        members // of the body
 	data, call members // of its members of these names, where they are objects
-	inNumber   members // of the member number of one of these three
 
-	numbers numberCache
+	known objectCaches
 }
 
 // walks are used again: their lists of members would be half of the memory that
-// an event takes, and they know the numbers seen before.
-var walks = sync.Pool{New: func() any {
-	w := new(walk)
-	for _, m := range []*members{&w.top, &w.data, &w.call} {
-		m.hasNumber = true
-	}
-	return w
-}}
+// an event takes, and they know the objects seen before.
+var walks = sync.Pool{New: func() any { return &walk{known: newObjectCaches()} }}
 
 func newWalk(body []byte) *walk {
 	w := walks.Get().(*walk)
@@ -39,7 +32,7 @@ func newWalk(body []byte) *walk {
 // release ends the use of w, and of all members in it.
 func (w *walk) release() {
 	w.body, w.text = nil, ""
-	for _, m := range []*members{&w.top, &w.data, &w.call, &w.inNumber} {
+	for _, m := range []*members{&w.top, &w.data, &w.call} {
 		m.release()
 	}
 	walks.Put(w)
@@ -72,8 +65,8 @@ func (w *walk) object(i int, m *members) int {
 			end = w.object(start, &w.data)
 		case opens && m == &w.top && name == "call":
 			end = w.object(start, &w.call)
-		case opens && m.hasNumber && name == "number":
-			m.number, end = w.number(start)
+		case opens:
+			end = w.member(name, start, &m.objects)
 		default:
 			end = checkValue(w.body, start)
 		}
@@ -93,18 +86,22 @@ func (w *walk) object(i int, m *members) int {
 	}
 }
 
-// number reads the Aircall number that begins at i, and says where it ends;
+// member reads the object of that name which begins at i, and says where it ends;
 // notJSON where it does not.
-func (w *walk) number(i int) (Number, int) {
-	if n, length := w.numbers.find(w.text[i:]); length > 0 {
-		return n, i + length
+func (w *walk) member(name string, i int, o *objects) int {
+	switch name {
+	case "number":
+		return w.known.numbers.read(w, i, &o.number)
+	case "contact":
+		return w.known.contacts.read(w, i, &o.contact)
+	case "user":
+		return w.known.users.read(w, i, &o.user)
+	case "assigned_to":
+		return w.known.users.read(w, i, &o.assignedTo)
+	case "transferred_by":
+		return w.known.users.read(w, i, &o.transferredBy)
+	case "transferred_to":
+		return w.known.users.read(w, i, &o.transferredTo)
 	}
-	w.inNumber.release()
-	end := w.object(i, &w.inNumber)
-	if end < 0 {
-		return Number{}, notJSON
-	}
-	n := numberOf(w.inNumber.list)
-	w.numbers.keep(w.text[i:end], n)
-	return n, end
+	return checkObject(w.body, i)
 }

@@ -164,10 +164,15 @@ func begin[T ~string | ~[]byte](of T, most int) T { return of[:min(len(of), most
 
 // Header returns the value of a record's header, "" where there is none.
 func Header(r *kgo.Record, key string) string {
-	for _, h := range r.Headers {
-		if h.Key == key {
-			return string(h.Value)
+	// Outside of the loop the compiler knows whether the text must be on the heap.
+	return string(header(r, key))
+}
+
+func header(r *kgo.Record, key string) []byte {
+	for i := range r.Headers {
+		if h := &r.Headers[i]; h.Key == key {
+			return h.Value
 		}
 	}
-	return ""
+	return nil
 }

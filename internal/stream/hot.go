@@ -64,10 +64,13 @@ func (h *hotStates[V]) put(ownership uint64, key string, state *V, bytes int) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e, ok := h.tasks[ownership][key]; ok {
+	switch e, known := h.tasks[ownership][key]; {
+	case known && bytes <= mostHotBytes:
+		e.Value.(*hotState[V]).state = state
+		h.order.MoveToFront(e)
+	case known:
 		h.remove(e)
-	}
-	if bytes <= mostHotBytes {
+	case bytes <= mostHotBytes:
 		if h.tasks[ownership] == nil {
 			h.tasks[ownership] = map[string]*list.Element{}
 		}
