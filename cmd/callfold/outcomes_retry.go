@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os/user"
 	"slices"
 	"time"
 
@@ -66,7 +65,7 @@ events, and IDEMPOTENT_WRITE on the cluster of a Kafka before 2.8.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			filter, err := o.filter(args)
 			if err == nil {
-				err = o.check()
+				err = completeOrder(&o.order)
 			}
 			if err != nil {
 				return usagef(cmd, "%w", err)
@@ -114,19 +113,6 @@ func (o *outcomesRetry) filter(args []string) (outcomes.Filter, error) {
 		f.IDs[id] = true
 	}
 	return f, nil
-}
-
-// check fills in who asks, and looks at what a flag's type does not.
-func (o *outcomesRetry) check() error {
-	if o.order.Who == "" {
-		if u, err := user.Current(); err == nil {
-			o.order.Who = u.Username
-		}
-	}
-	if err := o.order.Check(); err != nil {
-		return fmt.Errorf("--reason, --who: %w", err)
-	}
-	return nil
 }
 
 func (o *outcomesRetry) run(cmd *cobra.Command, g *globals, filter outcomes.Filter) error {
