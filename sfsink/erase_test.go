@@ -2,6 +2,7 @@ package sfsink
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -436,5 +437,52 @@ func TestErasedCallTakesNothingOver(t *testing.T) {
 	b.erased(1)
 	if owner := b.record("Contact", curie)["OwnerId"]; owner != integration+"AAA" {
 		t.Errorf("the Contact belongs to %v", owner)
+	}
+}
+
+// TestStormOfErasures erases every second call, some together with their first events,
+// while every kind of trouble that passes meets one in twenty requests and rows.
+func TestStormOfErasures(t *testing.T) {
+	for _, policy := range []string{"scrub", "delete"} {
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed) // of the faults; which request meets which also depends on who is first
+		b := newBenchOn(t, sfsim.Options{Seed: seed}, func(o *Options) { o.Settings.Tasks.Erased = policy })
+		b.sim.Fail(sfsim.EveryFault(0.05)...)
+		const calls = 400
+		for id := int64(1); id <= calls; id++ {
+			b.missed(id, curieNumber)
+			if id%4 == 0 {
+				b.erase(id, 100)
+			}
+			if id%100 == 0 {
+				b.settle()
+				for earlier := id - 99; earlier < id; earlier++ {
+					if earlier%4 == 2 {
+						b.erase(earlier, 100)
+					}
+				}
+			}
+		}
+		b.settle()
+		b.sim.Heal()
+		for range 2 {
+			b.later(time.Hour)
+			b.settle()
+		}
+		tasks := b.tasksByCall()
+		for id := int64(1); id <= calls; id++ {
+			of := tasks[fmt.Sprint(id)]
+			if id%2 == 1 {
+				b.tells(b.task(id), true)
+				continue
+			}
+			if o := b.erased(id); o.Confirm != 0 || o.Parked != nil || (o.TaskID == "") != (len(of) == 0) {
+				t.Errorf("%s: call %d is not at rest: %+v", policy, id, o)
+			}
+			b.tells(of, false)
+			if policy == "delete" && len(of) != 0 {
+				t.Errorf("call %d has %d Tasks", id, len(of))
+			}
+		}
 	}
 }
