@@ -50,7 +50,7 @@ func (t *turn) findErased(ctx context.Context, open []*job) error {
 				ids = append(ids, j.taskID)
 			}
 		}
-		soql := "SELECT " + strings.Join(slices.Concat([]string{"Id", "IsDeleted", t.externalID}, names), ", ") +
+		soql := "SELECT " + strings.Join(slices.Concat([]string{"Id", "IsDeleted", "OwnerId", t.externalID}, names), ", ") +
 			" FROM Task WHERE " + t.externalID + " IN " + salesforce.InSOQL(keys)
 		if len(ids) > 0 {
 			soql += " OR Id IN " + salesforce.InSOQL(ids)
@@ -81,6 +81,7 @@ func (j *job) erases(tasks []salesforce.Record) {
 	case 0:
 	case 1:
 		j.taskID, j.holds = text(tasks[0], "Id"), tasks[0]
+		j.owner = &schemas.Owner{ID: text(tasks[0], "OwnerId")}
 		if result = "as_wanted"; len(j.row().fields) > 0 {
 			result = "mended"
 		}
@@ -110,6 +111,10 @@ func (j *job) erasure() *row {
 			if !j.holdsAsWanted(f) {
 				r.fields[f.Name] = f.Value
 			}
+		}
+		if j.owner != nil && j.badOwners[j.owner.ID] {
+			// Many orgs let nobody write to what an inactive user owns.
+			r.fields["OwnerId"] = j.org.IntegrationUser
 		}
 	}
 	return r

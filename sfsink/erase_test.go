@@ -395,6 +395,21 @@ func TestErasedTaskGoesMeanwhile(t *testing.T) {
 	}
 }
 
+// An agent who has left owns the Task, and the org lets nobody write to it.
+func TestErasedTaskOfAnInactiveOwner(t *testing.T) {
+	for times, want := range map[int]schemas.Result{1: schemas.Erased, 2: schemas.Rejected} {
+		b := told(t, nil)
+		b.sim.Fail(sfsim.Fault{ExternalIDs: []string{"1"}, Code: "INACTIVE_OWNER_OR_USER", Times: times})
+		b.erase(1, 4000)
+		b.turn()
+		o := b.outcome(1, want)
+		b.tells(o, false)
+		if want == schemas.Erased {
+			b.tells(b.task(1, "OwnerId", integration, "Subject", "Erased call"), false)
+		}
+	}
+}
+
 func TestErasedCallWithTwoTasks(t *testing.T) {
 	b := told(t, func(o *Options) { o.RefreshEvery = 24 * time.Hour })
 	if err := b.sim.NotUnique("Task", "Aircall_Call_Id__c"); err != nil {
