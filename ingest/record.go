@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/eventlog"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -17,18 +18,7 @@ const maxValue = 2<<20 - 64<<10
 // eventRecord is a call event for the topic events: the body as it came, minus
 // its token, under the call's id.
 func (s *Server) eventRecord(body []byte, e envelope, event schemas.Event, received time.Time) *kgo.Record {
-	return &kgo.Record{
-		Topic:     s.o.EventsTopic,
-		Key:       callKey(event.CallID),
-		Value:     e.withoutTokens(body),
-		Timestamp: received,
-		Headers: []kgo.RecordHeader{
-			{Key: schemas.HeaderSchema, Value: []byte(schemas.EventSchema)},
-			{Key: schemas.HeaderEvent, Value: []byte(event.Name)},
-			{Key: schemas.HeaderReceivedAt, Value: unixMilli(received)},
-			{Key: schemas.HeaderSource, Value: []byte(schemas.Webhook)},
-		},
-	}
+	return eventlog.Record(s.o.EventsTopic, e.withoutTokens(body), event.Name, event.CallID, schemas.Webhook, received)
 }
 
 // rejectedRecord is a body for the topic rejected, with all that is known of it.

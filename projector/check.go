@@ -66,6 +66,7 @@ func (c *check) tasks(t Tasks) {
 		}
 	}
 	c.oneOf("tasks.deleted", t.Deleted, "leave", "recreate")
+	c.oneOf("tasks.erased", t.Erased, "scrub", "delete")
 	c.someOf("tasks.preserve_edits", t.PreserveEdits, append(logicalNames(), EveryField))
 	if len(t.PreserveEdits) > 1 && slices.Contains(t.PreserveEdits, EveryField) {
 		c.add("tasks.preserve_edits", EveryField, "stands for every field, and others are named beside it", `write ["*"], or the names alone`)

@@ -19,7 +19,10 @@ type field struct {
 	custom bool
 	// createOnly fields can be set at creation only.
 	createOnly bool
-	compute    func(p *projection, limit int) cell
+	// personal fields tell who was spoken to, by whom, or about what: they are
+	// emptied when the call is erased.
+	personal bool
+	compute  func(p *projection, limit int) cell
 }
 
 // cell is the value of one field, with its reason.
@@ -38,25 +41,25 @@ type cell struct {
 var definitions = []field{
 	{logical: "type", name: "Type", rule: "F1", compute: callConstant},
 	{logical: "task_subtype", name: "TaskSubtype", rule: "F1", createOnly: true, compute: callConstant},
-	{logical: "subject", name: "Subject", rule: "F2", limit: 255, compute: subjectCell},
-	{logical: "call_disposition", name: "CallDisposition", rule: "F3", limit: 255, compute: dispositionCell},
+	{logical: "subject", name: "Subject", rule: "F2", limit: 255, personal: true, compute: subjectCell},
+	{logical: "call_disposition", name: "CallDisposition", rule: "F3", limit: 255, personal: true, compute: dispositionCell},
 	{logical: "call_type", name: "CallType", rule: "F4", compute: callTypeCell},
 	{logical: "activity_date", name: "ActivityDate", rule: "F5", compute: activityDateCell},
 	{logical: "call_duration", name: "CallDurationInSeconds", rule: "F6", compute: talkCell},
 	{logical: "waiting_time", name: "aircall__Waiting_Time__c", rule: "F7", compute: waitingCell},
-	{logical: "answered_by", name: "aircall__Answered_by__c", rule: "F8", limit: 255, custom: true, compute: answeredByCell},
-	{logical: "phone_number", name: "aircall__Phone_number__c", rule: "F9", limit: 255, custom: true, compute: phoneNumberCell},
-	{logical: "country", name: "aircall__Country__c", rule: "F10", limit: 255, custom: true, compute: countryCell},
-	{logical: "recording", name: "aircall__Call_Recording__c", rule: "F11", limit: 255, custom: true, compute: recordingCell},
-	{logical: "transferred_to", name: "aircall__Transferred_to__c", rule: "F12", limit: 255, custom: true, compute: transferredToCell},
+	{logical: "answered_by", name: "aircall__Answered_by__c", rule: "F8", limit: 255, custom: true, personal: true, compute: answeredByCell},
+	{logical: "phone_number", name: "aircall__Phone_number__c", rule: "F9", limit: 255, custom: true, personal: true, compute: phoneNumberCell},
+	{logical: "country", name: "aircall__Country__c", rule: "F10", limit: 255, custom: true, personal: true, compute: countryCell},
+	{logical: "recording", name: "aircall__Call_Recording__c", rule: "F11", limit: 255, custom: true, personal: true, compute: recordingCell},
+	{logical: "transferred_to", name: "aircall__Transferred_to__c", rule: "F12", limit: 255, custom: true, personal: true, compute: transferredToCell},
 	{logical: "timezone", name: "aircall__Timezone__c", rule: "F13", limit: 255, custom: true, compute: timeZoneCell},
 	{logical: "hour_of_the_day", name: "aircall__Hour_of_the_day__c", rule: "F14", limit: 255, custom: true, compute: hourCell},
 	{logical: "connection_status", name: "aircall__Connection_status__c", rule: "F15", limit: 255, custom: true, compute: connectionCell},
 	{logical: "has_connected", name: "aircall__Has_connected__c", rule: "F16", compute: hasConnectedCell},
 	{logical: "status", name: "Status", rule: "F17", compute: statusCell},
-	{logical: "description", name: "Description", rule: "F18", limit: 32000, compute: descriptionCell},
-	{logical: "who_id", name: "WhoId", rule: "F19", compute: whoCell},
-	{logical: "what_id", name: "WhatId", rule: "F20", compute: whatCell},
+	{logical: "description", name: "Description", rule: "F18", limit: 32000, personal: true, compute: descriptionCell},
+	{logical: "who_id", name: "WhoId", rule: "F19", personal: true, compute: whoCell},
+	{logical: "what_id", name: "WhatId", rule: "F20", personal: true, compute: whatCell},
 	{logical: "owner_id", name: "OwnerId", rule: "F21", compute: ownerCell},
 	{logical: "record_type_id", name: "RecordTypeId", rule: "F22", createOnly: true, compute: recordTypeCell},
 }

@@ -56,6 +56,19 @@ func (r *Rules) Lookup(record schemas.CallRecord) Lookup {
 	return l
 }
 
+// Number is the external number of a call in E.164; empty where it is withheld or not
+// a valid one (M4, M8).
+func (r *Rules) Number(record schemas.CallRecord) string {
+	c := &record.State
+	return r.number(strings.TrimSpace(c.External.Value), r.defaultRegion(c)).e164
+}
+
+// E164 is a number that somebody typed, in E.164; empty where it is not a valid one.
+// Without a country code it is one of match.default_region.
+func (r *Rules) E164(text string) string {
+	return r.number(strings.TrimSpace(text), strings.ToUpper(r.settings.Match.DefaultRegion)).e164
+}
+
 // defaultRegion is the country of the Aircall number, else the one in the settings.
 func (r *Rules) defaultRegion(c *schemas.Call) string {
 	if c.Number.Country.Value != "" {

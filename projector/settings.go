@@ -18,6 +18,9 @@ type Tasks struct {
 	Numbers []int64 `yaml:"numbers"`
 	// Deleted says what to do with a Task that somebody deleted: leave or recreate.
 	Deleted string `yaml:"deleted"`
+	// Erased says what to do with the Task of a call that an operator erased: scrub
+	// or delete it.
+	Erased string `yaml:"erased"`
 	// PreserveEdits are the fields, by their names in Fields, that keep what
 	// somebody changed in Salesforce since they were written; "*" stands for all.
 	PreserveEdits []string `yaml:"preserve_edits"`
@@ -106,6 +109,7 @@ func DefaultSettings() Settings {
 		Tasks: Tasks{
 			ExternalIDField: "Aircall_Call_Id__c",
 			Deleted:         "leave",
+			Erased:          "scrub",
 			Log:             PerKind{"completed", "completed", "completed", "completed", "completed"},
 			LogAt:           PerKind{"answered", "answered", "hungup", "hungup", "hungup"},
 			Status:          Status{Completed: "Completed", Open: "In Progress"},

@@ -27,6 +27,9 @@ const (
 	HeaderReceivedAt = "received-at"
 	// HeaderSource is a [Source] (topic events).
 	HeaderSource = "source"
+	// HeaderRedriven marks a record that was in the topic rejected before, and says
+	// where: PARTITION:OFFSET (topic events).
+	HeaderRedriven = "redriven"
 	// HeaderNextInput is the offset after the last input of the transaction
 	// that wrote the record, as decimal digits (topics calls and tasks).
 	HeaderNextInput = "next-input"

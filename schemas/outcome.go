@@ -16,7 +16,7 @@ const (
 	Retrying  Result = "retrying"  // parked until NextAttempt
 	Rejected  Result = "rejected"  // Salesforce refused for good; see Error
 	Deleted   Result = "deleted"   // somebody deleted the Task
-	Erased    Result = "erased"    // an operator erased the call
+	Erased    Result = "erased"    // an operator erased the call, and its Task was scrubbed or deleted
 )
 
 // Outcome is the value of a record in the topic tasks: what the sink last

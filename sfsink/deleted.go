@@ -12,7 +12,7 @@ import (
 // a Task is written on, from what was last written to it. The others stay deleted, or
 // are created anew with all fields, by tasks.deleted or by an operator's command.
 func (t *turn) revive(ctx context.Context) error {
-	gone := slices.DeleteFunc(t.open(), func(j *job) bool { return j.prev.Result != schemas.Deleted })
+	gone := slices.DeleteFunc(t.open(), func(j *job) bool { return j.prev.Result != schemas.Deleted || j.erasing })
 	for some := range slices.Chunk(gone, idsAQuery) {
 		keys := make([]string, len(some))
 		for i, j := range some {

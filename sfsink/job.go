@@ -40,6 +40,8 @@ type job struct {
 	// besides is true for a call that is not logged any more, of which only the Task
 	// written last is read back.
 	besides bool
+	// erasing is true for a call that an operator erased, until its Task is.
+	erasing bool
 
 	// Found by resolve, anew in each round.
 	lookup   projector.Lookup
@@ -77,11 +79,7 @@ func (j *job) decide() {
 	j.confirmable()
 	switch {
 	case j.decision.Rule == projector.RuleErased:
-		// Nothing of the call's content may stay, but where its Task is.
-		j.outcome = &schemas.Outcome{
-			CallID: j.record.State.ID, Result: schemas.Erased, Rule: j.decision.Rule, StateHash: j.stateHash,
-			DecidedAt: j.now.UnixMilli(), TaskID: j.prev.TaskID, Unknown: j.prev.Unknown,
-		}
+		j.erase()
 	case j.decision.Action == projector.Skip:
 		j.finish(schemas.Skipped)
 		j.confirmLater()

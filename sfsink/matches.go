@@ -68,6 +68,14 @@ func (m *matches) forget(k numberKey) {
 	delete(m.by, k)
 }
 
+// forgetAll forgets every number, since the one of an erased call is not known any
+// more.
+func (m *matches) forgetAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.by)
+}
+
 func copied(m *schemas.Match) *schemas.Match {
 	if m == nil {
 		return nil

@@ -68,7 +68,7 @@ func (p *problem) again() bool {
 func (t *turn) parts(collections [][]*row) []salesforce.Collection {
 	parts := make([]salesforce.Collection, len(collections))
 	for i, rows := range collections {
-		parts[i].Object = "Task"
+		parts[i].Object, parts[i].Delete = "Task", rows[0].remove
 		if rows[0].create {
 			parts[i].ExternalID = t.externalID
 		}

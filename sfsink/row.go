@@ -13,6 +13,7 @@ type row struct {
 	// create is the lane: upsert by the external id with all fields, else update
 	// by Id with the changed ones.
 	create     bool
+	remove     bool // the Task goes
 	fields     salesforce.Record
 	createOnly map[string]bool
 	// account is what Salesforce locks: rows of one account go into one request.
@@ -21,6 +22,9 @@ type row struct {
 
 // row is what the job wants to have written; without fields there is nothing to do.
 func (j *job) row() *row {
+	if j.erasing {
+		return j.erasure()
+	}
 	// A dry run has no Task, but behaves as if what it recorded was there.
 	exists := j.taskID != "" || j.dryRun && len(j.prev.Written) > 0 && !j.unwritten
 	j.kept = nil

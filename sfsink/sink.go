@@ -61,6 +61,7 @@ type Sink struct {
 	createdKey   string          // on records that are created (M7)
 	create       string          // the object to create, empty for none (M6)
 	recreate     bool            // Tasks that somebody deleted
+	remove       bool            // Tasks of erased calls are deleted, not scrubbed
 	preserved    map[string]bool // fields that keep what people change
 	untouched    untouched
 	dryRun       bool
@@ -101,6 +102,7 @@ func New(o Options) (*Sink, error) {
 		createdKey:   o.Settings.Match.CreatedKeyField,
 		create:       createdObject[o.Settings.Match.Create],
 		recreate:     o.Settings.Tasks.Deleted == "recreate",
+		remove:       o.Settings.Tasks.Erased == "delete",
 		preserved:    preserved(rules, o.Settings.Tasks.PreserveEdits),
 		dryRun:       o.DryRun,
 		refreshEvery: o.RefreshEvery,
@@ -195,10 +197,14 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 		if len(open) == 0 {
 			break
 		}
-		if err := t.resolve(ctx, open); err != nil {
+		logged := slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.erasing })
+		if err := t.resolve(ctx, logged); err != nil {
 			return err
 		}
-		if err := t.readBack(ctx, slices.Clone(open)); err != nil {
+		if err := t.readBack(ctx, logged); err != nil {
+			return err
+		}
+		if err := t.findErased(ctx, open); err != nil {
 			return err
 		}
 		if err := t.write(ctx, open); err != nil {
@@ -209,6 +215,7 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 		j.refused(j.last)
 	}
 	t.leaveUnlogged()
+	t.leaveErased()
 	if err := t.takeOver(ctx); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (t *turn) spare(ctx context.Context, open []*job) {
 	later := slices.ContainsFunc(open, func(j *job) bool { return j.rewrite }) && !t.dryRun && t.governor.stillShort(ctx)
 	for _, j := range open {
 		switch {
-		case j.rematch || j.uncertain() || j.unwritten && !j.rewrite:
+		case j.erasing || j.rematch || j.uncertain() || j.unwritten && !j.rewrite:
 		case j.rewrite && later && !j.live():
 			j.putOff()
 		case !j.rewrite && j.prev.Match == nil && len(j.prev.Written) > 0 && j.retrace() && !j.stillRejected():

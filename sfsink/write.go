@@ -35,6 +35,8 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 			j.written(schemas.Updated)
 		case r.create:
 			to.creates = append(to.creates, r)
+		case r.remove:
+			to.removals = append(to.removals, r)
 		default:
 			r.fields["id"] = j.taskID
 			to.updates = append(to.updates, r)
@@ -43,10 +45,13 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 	return t.sendAll(ctx, slices.Concat(live.pack(), rewrites.pack()))
 }
 
-// lanes are rows to be sent: those of the create lane, and of the update lane.
-type lanes struct{ creates, updates []*row }
+// lanes are rows to be sent: those of the create lane, those of the update lane, and
+// those of Tasks to be deleted.
+type lanes struct{ creates, updates, removals []*row }
 
-func (l lanes) pack() [][]*row { return slices.Concat(pack(l.creates), pack(l.updates)) }
+func (l lanes) pack() [][]*row {
+	return slices.Concat(pack(l.creates), pack(l.updates), pack(l.removals))
+}
 
 // sendAll sends collections, several in one request where that is allowed, and
 // looks again at the rows that want it. The first go first.

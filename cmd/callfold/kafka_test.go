@@ -62,9 +62,21 @@ func putOutcome(ts *testscript.TestScript, path string) {
 	ts.Check(client.ProduceSync(context.Background(), record("aircall.tasks", o.CallID, schemas.Outcomes.Schema(), value)).FirstErr())
 }
 
-// printCommands folds the commands in the topic events, as the processor does, and
-// writes the newest of each call.
-func printCommands(ts *testscript.TestScript) {
+// putReject puts a record into the topic rejected, as ingest and the processor do.
+func putReject(ts *testscript.TestScript, path string) {
+	client := producer(ts)
+	defer client.Close()
+	r, err := schemas.Rejects.Decode(schemas.Rejects.Schema(), []byte(ts.ReadFile(path)))
+	ts.Check(err)
+	value, err := schemas.Rejects.Encode(r)
+	ts.Check(err)
+	put := record("aircall.rejected", r.CallID, schemas.Rejects.Schema(), value)
+	put.Timestamp = time.UnixMilli(r.ReceivedAt)
+	ts.Check(client.ProduceSync(context.Background(), put).FirstErr())
+}
+
+// readEvents reads the topic events, partition by partition.
+func readEvents(ts *testscript.TestScript, each func(*kgo.Record) error) {
 	client := producer(ts)
 	defer client.Close()
 	ctx := context.Background()
@@ -72,29 +84,60 @@ func printCommands(ts *testscript.TestScript) {
 	ts.Check(err)
 	count, err := found.Count("aircall.events")
 	ts.Check(err)
-	var lines []string
 	for number := range int32(count) {
 		p, err := found.Partition("aircall.events", number)
 		ts.Check(err)
-		folded := map[int64]schemas.CallRecord{}
 		_, err = p.Read(ctx, func(records []*kgo.Record, _ int64) error {
 			for _, r := range records {
-				event, err := schemas.ParseEvent(r.Value)
-				if err != nil {
+				if err := each(r); err != nil {
 					return err
 				}
-				folded[event.CallID] = schemas.Fold(folded[event.CallID], event, r.Offset)
 			}
 			return nil
 		})
 		ts.Check(err)
-		for id, c := range folded {
-			retry := c.State.Retry.Value
-			lines = append(lines, fmt.Sprintf("%d: %s: %s (%s)", id, retry.Who, retry.Why, retry.StateHash))
+	}
+}
+
+// printEvents writes the records in the topic events, without the time.
+func printEvents(ts *testscript.TestScript) {
+	var lines []string
+	readEvents(ts, func(r *kgo.Record) error {
+		line := string(r.Key)
+		for _, h := range r.Headers {
+			if h.Key != schemas.HeaderReceivedAt {
+				line += " " + h.Key + "=" + string(h.Value)
+			}
+		}
+		lines = append(lines, line+" "+string(r.Value)+"\n")
+		return nil
+	})
+	slices.Sort(lines)
+	_, err := io.WriteString(ts.Stdout(), strings.Join(lines, ""))
+	ts.Check(err)
+}
+
+// printCommands folds the commands in the topic events, as the processor does, and
+// writes the newest of each call.
+func printCommands(ts *testscript.TestScript) {
+	folded := map[int64]schemas.CallRecord{}
+	readEvents(ts, func(r *kgo.Record) error {
+		event, err := schemas.ParseEvent(r.Value)
+		if err == nil {
+			folded[event.CallID] = schemas.Fold(folded[event.CallID], event, r.Offset)
+		}
+		return err
+	})
+	var lines []string
+	for id, c := range folded {
+		for _, command := range []schemas.Latest[schemas.Command]{c.State.Retry, c.State.Erased} {
+			if v := command.Value; command.Known() {
+				lines = append(lines, fmt.Sprintf("%d: %s: %s (%s)", id, v.Who, v.Why, v.StateHash))
+			}
 		}
 	}
 	slices.Sort(lines)
-	_, err = io.WriteString(ts.Stdout(), strings.Join(lines, "\n")+"\n")
+	_, err := io.WriteString(ts.Stdout(), strings.Join(lines, "\n")+"\n")
 	ts.Check(err)
 }
 

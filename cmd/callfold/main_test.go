@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 //	kafka set TOPIC KEY=VALUE changes a topic's configuration there
 //	kafka fold PATTERN        puts the files' bodies into events, and the states of their calls into calls
 //	kafka outcome FILE        puts an outcome into tasks
+//	kafka reject FILE         puts a record into rejected
+//	kafka events              prints the records in events: key, headers and body
 //	salesforce start FILE     starts a simulated org with the file's records and points CALLFOLD_SALESFORCE_… at it
 //	salesforce hide OBJECT.FIELD  takes a field away, as field-level security does
 //	kafka commands            prints the operators' commands in events, as they are folded
@@ -103,10 +105,14 @@ func kafkaCommand(ts *testscript.TestScript, neg bool, args []string) {
 		foldIntoKafka(ts, args[1])
 	case !neg && len(args) == 2 && args[0] == "outcome":
 		putOutcome(ts, args[1])
+	case !neg && len(args) == 2 && args[0] == "reject":
+		putReject(ts, args[1])
+	case !neg && len(args) == 1 && args[0] == "events":
+		printEvents(ts)
 	case !neg && len(args) == 1 && args[0] == "commands":
 		printCommands(ts)
 	default:
-		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE | kafka commands")
+		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE | kafka reject FILE | kafka events | kafka commands")
 	}
 }
 

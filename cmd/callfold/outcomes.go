@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/outcomes"
+	"github.com/callfold/callfold/internal/partition"
 )
 
 func newOutcomesCommand(g *globals) *cobra.Command {
@@ -22,16 +23,22 @@ func newOutcomesCommand(g *globals) *cobra.Command {
 // readOutcomes reads the outcomes of a topic and tells on stderr how far it is,
 // and what it could not see.
 func readOutcomes(ctx context.Context, cmd *cobra.Command, client *kgo.Client, topic string, filter outcomes.Filter, limit int) (outcomes.Listing, error) {
-	var progress outcomes.Progress
-	done := reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
-		reportProgress(cmd.ErrOrStderr(), progress.Done.Load(), progress.Total.Load(), "records of "+topic+" read", elapsed)
-	})
-	listing, err := outcomes.Read(ctx, client, topic, filter, limit, &progress)
+	progress, done := reportReading(ctx, cmd, topic)
+	listing, err := outcomes.Read(ctx, client, topic, filter, limit, progress)
 	done()
 	if err == nil && len(listing.Hidden) > 0 {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "a transaction that stays open hides the newest outcomes in these partitions of %s: %v\n", topic, listing.Hidden)
 	}
 	return listing, err
+}
+
+// reportReading tells on stderr how far the reading of a topic has come, until done
+// is called.
+func reportReading(ctx context.Context, cmd *cobra.Command, topic string) (progress *partition.Progress, done func()) {
+	progress = &partition.Progress{}
+	return progress, reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
+		reportProgress(cmd.ErrOrStderr(), progress.Done.Load(), progress.Total.Load(), "records of "+topic+" read", elapsed)
+	})
 }
 
 // reportProgress says how far work has come, how fast it is, and how long the rest

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/eventlog"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -67,15 +67,7 @@ func (c Command) Record(topic string, order Order, now time.Time) (*kgo.Record, 
 	if err != nil {
 		return nil, fmt.Errorf("encoding a command for call %d: %w", c.CallID, err)
 	}
-	return &kgo.Record{
-		Topic: topic, Key: strconv.AppendInt(nil, c.CallID, 10), Value: body, Timestamp: now,
-		Headers: []kgo.RecordHeader{
-			{Key: schemas.HeaderSchema, Value: []byte(schemas.EventSchema)},
-			{Key: schemas.HeaderEvent, Value: []byte(c.Event)},
-			{Key: schemas.HeaderReceivedAt, Value: strconv.AppendInt(nil, now.UnixMilli(), 10)},
-			{Key: schemas.HeaderSource, Value: []byte(schemas.Operator)},
-		},
-	}, nil
+	return eventlog.Record(topic, body, c.Event, c.CallID, schemas.Operator, now), nil
 }
 
 const (
@@ -109,16 +101,18 @@ func Send(ctx context.Context, client *kgo.Client, topic string, commands []Comm
 			}
 		}
 		var written int
-		written, err = produce(ctx, client, records)
+		written, err = Publish(ctx, client, records)
 		sent += written
 		commands = commands[n:]
 	}
 	return sent, err
 }
 
-// produce writes records that cannot be called back once they are on their way:
-// the end of ctx only bounds the wait for them.
-func produce(ctx context.Context, client *kgo.Client, records []*kgo.Record) (written int, err error) {
+// Publish writes some hundreds of records to the topic events, and waits until all
+// in-sync replicas have them. They cannot be called back once they are on their way:
+// the end of ctx only bounds the wait for them. With an error any of them may have been
+// written; written counts the acknowledged ones.
+func Publish(ctx context.Context, client *kgo.Client, records []*kgo.Record) (written int, err error) {
 	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), delivery)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
@@ -130,7 +124,7 @@ func produce(ctx context.Context, client *kgo.Client, records []*kgo.Record) (wr
 		if result.Err == nil {
 			written++
 		} else if err == nil {
-			err = fmt.Errorf("publishing commands: %w", result.Err)
+			err = fmt.Errorf("publishing events: %w", result.Err)
 		}
 	}
 	return written, err

@@ -255,6 +255,11 @@ var spoiled = []struct {
 	{"Tasks may not be edited", func(p *patient) {
 		p.answers["Task/describe"] = func(object map[string]any) { object["updateable"] = false }
 	}},
+	{"Tasks of erased calls may be deleted", func(p *patient) { p.settings.Tasks.Erased = "delete" }},
+	{"Tasks of erased calls may not be deleted", func(p *patient) {
+		p.settings.Tasks.Erased = "delete"
+		p.answers["Task/describe"] = func(object map[string]any) { object["deletable"] = false }
+	}},
 	{"a phone field is hidden", func(p *patient) { p.hide("Contact", "AssistantPhone") }},
 	{"an extra phone field is missing", func(p *patient) {
 		p.settings.Match.ExtraPhoneFields = map[string][]string{"contact": {"Direct__c"}}

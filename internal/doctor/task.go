@@ -30,6 +30,9 @@ func (o *org) task(ctx context.Context) {
 	} else {
 		o.wrong("Task", "the integration user may not create and edit Tasks", objectSettings("Task", "Edit"))
 	}
+	if o.settings.Tasks.Erased == "delete" {
+		o.deletion(task)
+	}
 	o.key(task, o.settings.Tasks.ExternalIDField, "tasks.external_id_field, L1", "force-app")
 	wanted := o.wantedValues()
 	for _, f := range o.rules.TaskFields() {
@@ -39,6 +42,17 @@ func (o *org) task(ctx context.Context) {
 		}
 	}
 	o.recordType(task)
+}
+
+// deletion looks whether the Tasks of erased calls can be deleted.
+func (o *org) deletion(task *salesforce.Object) {
+	const what = "Task deletion"
+	if task.Deletable {
+		o.ok(what, "Tasks may be deleted (tasks.erased)")
+		return
+	}
+	o.wrong(what, "the integration user may not delete Tasks, and tasks.erased is delete: the Tasks of erased calls stay as they are",
+		"Setup > Permission Sets > the integration user's > System Permissions: tick Edit Tasks; or set tasks.erased: scrub")
 }
 
 // key looks at a field that makes writes repeatable: why it is wanted, and which

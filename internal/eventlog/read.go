@@ -1,5 +1,5 @@
-// Package eventlog reads the records of the topic events: what is folded of them, and
-// when they came in.
+// Package eventlog makes and reads the records of the topic events: what is folded of
+// them, and when they came in.
 package eventlog
 
 import (

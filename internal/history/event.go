@@ -27,7 +27,8 @@ type Event struct {
 	Gone       bool           `json:"gone,omitzero"`
 	Source     schemas.Source `json:"source,omitzero"`
 	ReceivedAt time.Time      `json:"received_at,omitzero"`
-	// What says in a few words what happened.
+	// What says in a few words what happened; empty for the events of an erased call,
+	// but for commands.
 	What string `json:"what,omitzero"`
 }
 

@@ -80,7 +80,11 @@ func Read(ctx context.Context, client *kgo.Client, topics Topics, id int64) (Cal
 		if r != nil && string(r.Key) != key {
 			r = nil // the topic was made anew since
 		}
-		c.Events = append(c.Events, eventOf(t, r))
+		e := eventOf(t, r)
+		if record.State.Erased.Known() && !schemas.IsCommand(e.Name) {
+			e.What = "" // the log may still have it, but it is not to be told
+		}
+		c.Events = append(c.Events, e)
 	}
 	return c, nil
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -205,6 +206,21 @@ func TestReadWithoutTopics(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "looking up the topic no-") {
 				t.Errorf("%v: %v", missing, err)
 			}
+		}
+	})
+}
+
+// TestReadAnErasedCall tells nothing that the log may still hold of it.
+func TestReadAnErasedCall(t *testing.T) {
+	inWorld(t, func(w *world) {
+		g := traffic.New(traffic.Options{Seed: 1, DuplicateRate: -1, ReorderRate: -1})
+		c := w.receive(g.CallOf(traffic.Voicemail).Events[0].Body)
+		c = w.receive(fmt.Appendf(nil, `{"resource":"callfold","event":"callfold.erase","timestamp":1900000000,"data":{"id":%d,"who":"dpo","why":"asked"}}`, c.State.ID))
+		w.commit(w.stateOf(c))
+		got, err := w.read(c.State.ID)
+		w.check(err)
+		if len(got.Events) != 2 || got.Events[0].What != "" || got.Events[0].Gone || got.Events[1].What != "dpo: asked" {
+			t.Errorf("events %+v", got.Events)
 		}
 	})
 }

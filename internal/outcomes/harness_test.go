@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -77,7 +78,7 @@ func (w *world) end(client *kgo.Client, how kgo.TransactionEndTry) {
 
 func (w *world) read(filter Filter, limit int) Listing {
 	w.Helper()
-	var progress Progress
+	var progress partition.Progress
 	l, err := Read(context.Background(), w.client, tasks, filter, limit, &progress)
 	w.check(err)
 	if progress.Done.Load() != progress.Total.Load() && len(l.Hidden) == 0 {

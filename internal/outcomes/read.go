@@ -4,27 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/schemas"
 )
-
-// Progress is how far a reading has come. It may be looked at meanwhile.
-type Progress struct {
-	// Done and Total count offsets of the topic; in a compacted topic there are
-	// fewer records.
-	Done, Total atomic.Int64
-}
 
 // Listing is what a reading found.
 type Listing struct {
@@ -46,73 +35,26 @@ type Listing struct {
 // some 300 bytes a call, and some ten MiB of records each; beyond that the limit
 // holds. The error is [schemas.ErrNewerSchema] where an outcome cannot be read by
 // this version.
-func Read(ctx context.Context, client *kgo.Client, topic string, filter Filter, limit int, progress *Progress) (Listing, error) {
-	found, err := partition.Lookup(ctx, client, topic)
-	if err != nil {
-		return Listing{}, err
-	}
-	numbers, err := numbersOf(found, topic, filter.IDs)
-	switch {
-	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return Listing{}, fmt.Errorf("%w (run callfold topics create)", err)
-	case err != nil:
-		return Listing{}, err
-	}
-	parts := make([]*partition.Partition, len(numbers))
-	for i, number := range numbers {
-		if parts[i], err = found.Partition(topic, number); err != nil {
-			return Listing{}, err
-		}
-		progress.Total.Add(parts[i].Len())
+func Read(ctx context.Context, client *kgo.Client, topic string, filter Filter, limit int, progress *partition.Progress) (Listing, error) {
+	keys := make([]string, 0, len(filter.IDs))
+	for id := range filter.IDs {
+		keys = append(keys, strconv.FormatInt(id, 10))
 	}
 	all := collection{limit: limit, Listing: Listing{Summary: Summary{}}}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(2, runtime.GOMAXPROCS(0)))
-	for i, p := range parts {
-		group.Go(func() error {
-			r := reader{filter: &filter, calls: map[int64]Call{}, verdicts: map[Verdict]*Verdict{}}
-			complete, err := p.Read(ctx, func(records []*kgo.Record, offsets int64) error {
-				progress.Done.Add(offsets)
-				return r.read(records)
-			})
-			if err != nil {
-				return err
-			}
-			all.add(numbers[i], &r, complete)
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := partition.ReadAll(ctx, client, topic, keys, progress, func(number int32, read partition.Reading) error {
+		r := reader{filter: &filter, calls: map[int64]Call{}, verdicts: map[Verdict]*Verdict{}}
+		complete, err := read(r.read)
+		if err == nil {
+			all.add(number, &r, complete)
+		}
+		return err
+	})
+	if err != nil {
 		return Listing{}, err
 	}
 	slices.Sort(all.Hidden)
 	all.cut()
 	return all.Listing, nil
-}
-
-// numbersOf are the partitions of these calls, or all.
-func numbersOf(found *partition.Topics, topic string, ids map[int64]bool) ([]int32, error) {
-	count, err := found.Count(topic)
-	if err != nil {
-		return nil, err
-	}
-	if len(ids) == 0 {
-		numbers := make([]int32, count)
-		for i := range numbers {
-			numbers[i] = int32(i)
-		}
-		return numbers, nil
-	}
-	var numbers []int32
-	for id := range ids {
-		number, err := found.NumberOf(topic, strconv.FormatInt(id, 10))
-		if err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, number)
-	}
-	slices.Sort(numbers)
-	return slices.Compact(numbers), nil
 }
 
 // reader reads one partition.

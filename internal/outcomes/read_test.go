@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 
+	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -81,7 +82,7 @@ func TestReadSaysWhatATransactionHides(t *testing.T) {
 
 func TestReadRefusesWhatItCannotRead(t *testing.T) {
 	inWorld(t, func(w *world) {
-		var progress Progress
+		var progress partition.Progress
 		_, err := Read(context.Background(), w.client, "none", Filter{}, 0, &progress)
 		if !errors.Is(err, kerr.UnknownTopicOrPartition) || !strings.Contains(err.Error(), "run callfold topics create") {
 			t.Errorf("without the topic: %v", err)

@@ -29,6 +29,7 @@ const (
 	opCollectionsCreate = "collections_create"
 	opCollectionsUpdate = "collections_update"
 	opCollectionsUpsert = "collections_upsert"
+	opCollectionsDelete = "collections_delete"
 	opComposite         = "composite" // several collections
 
 	opBulkQuery = "bulk_query" // all that is asked about a query job

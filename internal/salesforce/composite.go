@@ -21,7 +21,9 @@ type Collection struct {
 	// ExternalID is the field by which the rows are upserted; empty where they
 	// are updated by their field id.
 	ExternalID string
-	Rows       []Record
+	// Delete has the rows deleted by their field id, which is all that they hold.
+	Delete bool
+	Rows   []Record
 }
 
 // CollectionResult is what became of a collection: a result for each row, in
@@ -32,17 +34,26 @@ type CollectionResult struct {
 }
 
 func (c Collection) operation() string {
-	if c.ExternalID != "" {
+	switch {
+	case c.Delete:
+		return opCollectionsDelete
+	case c.ExternalID != "":
 		return opCollectionsUpsert
 	}
 	return opCollectionsUpdate
 }
 
-func (c *Client) collectionPath(of Collection) string {
-	if of.ExternalID != "" {
-		return c.data("composite", "sobjects", of.Object, of.ExternalID)
+// collectionRequest is the request that writes a collection.
+func (c *Client) collectionRequest(of Collection) (request, error) {
+	if of.Delete {
+		return c.deletion(of.Rows)
 	}
-	return c.data("composite", "sobjects")
+	body, err := collectionBody(of.Object, of.Rows)
+	path := c.data("composite", "sobjects")
+	if of.ExternalID != "" {
+		path = c.data("composite", "sobjects", of.Object, of.ExternalID)
+	}
+	return request{method: http.MethodPatch, path: path, body: body}, err
 }
 
 // Collections writes up to MaxCollections collections in one API request.
@@ -57,7 +68,7 @@ func (c *Client) Collections(ctx context.Context, collections []Collection) ([]C
 		return nil, fmt.Errorf("writing %d collections: a request takes 1 to %d", n, MaxCollections)
 	case n == 1:
 		one := collections[0]
-		rows, err := c.collections(ctx, one.operation(), http.MethodPatch, c.collectionPath(one), one.Object, one.Rows)
+		rows, err := c.collection(ctx, one)
 		if err != nil {
 			return nil, err
 		}
@@ -67,7 +78,7 @@ func (c *Client) Collections(ctx context.Context, collections []Collection) ([]C
 		Method      string         `json:"method"`
 		URL         string         `json:"url"`
 		ReferenceID string         `json:"referenceId"`
-		Body        jsontext.Value `json:"body"`
+		Body        jsontext.Value `json:"body,omitzero"`
 	}
 	// Collated parts would be carried out in any order. That is for single
 	// records only, but nothing is lost by saying it.
@@ -77,11 +88,11 @@ func (c *Client) Collections(ctx context.Context, collections []Collection) ([]C
 		Requests  []part `json:"compositeRequest"`
 	}{Requests: make([]part, len(collections))}
 	for i, one := range collections {
-		body, err := collectionBody(one.Object, one.Rows)
+		r, err := c.collectionRequest(one)
 		if err != nil {
 			return nil, err
 		}
-		request.Requests[i] = part{http.MethodPatch, c.collectionPath(one), "rows" + strconv.Itoa(i), body}
+		request.Requests[i] = part{r.method, r.path, "rows" + strconv.Itoa(i), r.body}
 	}
 	return c.composite(ctx, collections, request)
 }

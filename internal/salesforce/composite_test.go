@@ -50,12 +50,25 @@ func TestCollections(t *testing.T) {
 	if results[1].Err != nil || !results[1].Rows[0].Success {
 		t.Errorf("the other part: %+v", results[1])
 	}
-	for _, wrong := range [][]salesforce.Collection{nil, make([]salesforce.Collection, 6), {tasks()}, {tasks("1"), tasks()}} {
+	gone := salesforce.Collection{Object: "Task", Delete: true, Rows: []salesforce.Record{update.Rows[0], {"id": "00T000000000099AAA"}}}
+	for _, with := range [][]salesforce.Collection{{gone, tasks("5")}, {gone}} {
+		results, err = c.Collections(t.Context(), with)
+		if err != nil || results[0].Err != nil || len(results[0].Rows) != 2 || results[0].Rows[1].Success || len(results[0].Rows[1].Errors) == 0 {
+			t.Fatalf("deletions: %+v, %v", results, err)
+		}
+		if again := len(with) == 1; results[0].Rows[0].Success == again {
+			t.Errorf("deletion, again %v: %+v", again, results[0].Rows[0])
+		}
+	}
+	if rows := sim.Records("Task"); rows[0]["IsDeleted"] != true || rows[1]["IsDeleted"] != false {
+		t.Errorf("Tasks %v", rows)
+	}
+	for _, wrong := range [][]salesforce.Collection{nil, make([]salesforce.Collection, 6), {tasks()}, {tasks("1"), tasks()}, {{Object: "Task", Delete: true}}} {
 		if _, err := c.Collections(t.Context(), wrong); err == nil {
 			t.Errorf("%d collections were sent", len(wrong))
 		}
 	}
-	if n := c.Sent(); n != 2 {
+	if n := c.Sent(); n != 4 {
 		t.Errorf("%d requests were counted", n)
 	}
 }

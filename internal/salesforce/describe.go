@@ -9,10 +9,11 @@ import (
 // holds only what the integration user may see.
 type Object struct {
 	Name string `json:"name"`
-	// Createable and Updateable say what the user may do with records that
-	// sharing lets it reach.
+	// Createable, Updateable and Deletable say what the user may do with records
+	// that sharing lets it reach.
 	Createable bool    `json:"createable"`
 	Updateable bool    `json:"updateable"`
+	Deletable  bool    `json:"deletable"`
 	Fields     []Field `json:"fields"`
 	// RecordTypes are all of the object's, whether or not the user may use them.
 	RecordTypes []RecordType `json:"recordTypeInfos"`

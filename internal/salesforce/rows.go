@@ -45,14 +45,18 @@ type RowError struct {
 // CollectionsCreate creates up to MaxRows records of an object. The results
 // are in the order of the rows; one row's failure leaves the others alone.
 func (c *Client) CollectionsCreate(ctx context.Context, object string, rows []Record) ([]RowResult, error) {
-	return c.collections(ctx, opCollectionsCreate, http.MethodPost, c.data("composite", "sobjects"), object, rows)
+	body, err := collectionBody(object, rows)
+	if err != nil {
+		return nil, err
+	}
+	return c.collections(ctx, opCollectionsCreate, request{method: http.MethodPost, path: c.data("composite", "sobjects"), body: body}, len(rows))
 }
 
 // CollectionsUpdate updates up to MaxRows records of an object by the field id
 // of each row. The results are in the order of the rows; one row's failure
 // leaves the others alone.
 func (c *Client) CollectionsUpdate(ctx context.Context, object string, rows []Record) ([]RowResult, error) {
-	return c.collections(ctx, opCollectionsUpdate, http.MethodPatch, c.data("composite", "sobjects"), object, rows)
+	return c.collection(ctx, Collection{Object: object, Rows: rows})
 }
 
 // CollectionsUpsert creates or updates up to MaxRows records of an object by an
@@ -63,22 +67,39 @@ func (c *Client) CollectionsUpdate(ctx context.Context, object string, rows []Re
 // Upsert is not atomic: two at once for one key end in DUPLICATE_VALUE for one
 // of them.
 func (c *Client) CollectionsUpsert(ctx context.Context, object, externalID string, rows []Record) ([]RowResult, error) {
-	return c.collections(ctx, opCollectionsUpsert, http.MethodPatch, c.data("composite", "sobjects", object, externalID), object, rows)
+	return c.collection(ctx, Collection{Object: object, ExternalID: externalID, Rows: rows})
 }
 
-func (c *Client) collections(ctx context.Context, operation, method, path, object string, rows []Record) ([]RowResult, error) {
-	encoded, err := collectionBody(object, rows)
+func (c *Client) collection(ctx context.Context, of Collection) ([]RowResult, error) {
+	r, err := c.collectionRequest(of)
 	if err != nil {
 		return nil, err
 	}
+	return c.collections(ctx, of.operation(), r, len(of.Rows))
+}
+
+// collections sends a request about so many rows.
+func (c *Client) collections(ctx context.Context, operation string, r request, rows int) ([]RowResult, error) {
 	var results []RowResult
-	if err := c.do(ctx, operation, request{method: method, path: path, body: encoded}, &results); err != nil {
+	if err := c.do(ctx, operation, r, &results); err != nil {
 		return nil, err
 	}
-	if len(results) != len(rows) {
-		return nil, &Unanswered{Operation: operation, Err: fmt.Errorf("%d results for %d rows", len(results), len(rows))}
+	if len(results) != rows {
+		return nil, &Unanswered{Operation: operation, Err: fmt.Errorf("%d results for %d rows", len(results), rows)}
 	}
 	return results, nil
+}
+
+// deletion is the request that deletes rows by their field id.
+func (c *Client) deletion(rows []Record) (request, error) {
+	if len(rows) == 0 || len(rows) > MaxRows {
+		return request{}, fmt.Errorf("deleting %d rows: a collections request takes 1 to %d", len(rows), MaxRows)
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i], _ = row["id"].(string)
+	}
+	return request{method: http.MethodDelete, path: c.data("composite", "sobjects") + "?allOrNone=false&ids=" + url.QueryEscape(strings.Join(ids, ","))}, nil
 }
 
 // collectionBody is the body of a collections request.

@@ -145,6 +145,7 @@ func (p *Partition[V]) Reject(r *kgo.Record, reason schemas.RejectReason, detail
 		Event:      begin(Header(r, schemas.HeaderEvent), mostRejectedName),
 		CallID:     id,
 		BodySize:   int64(len(r.Value)),
+		Truncated:  len(r.Value) > mostRejectedBody,
 	}
 	rejected.SetBody(begin(r.Value, mostRejectedBody))
 	value, err := schemas.Rejects.Encode(rejected)
