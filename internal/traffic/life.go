@@ -229,6 +229,15 @@ func (l *life) hold() {
 // miss says why nobody answered.
 func (l *life) miss(reason string) { l.call.MissedCallReason = &reason }
 
+// hangUpUnheard ends the conversation, of which no webhook ever tells. The REST
+// API shows it.
+func (l *life) hangUpUnheard() {
+	l.wait(time.Second, 5*time.Minute)
+	at := l.now.Unix()
+	l.call.EndedAt, l.call.Status = &at, "done"
+	l.snapshots = append(l.snapshots, l.snapshot())
+}
+
 // hangUp ends the conversation. In one missed call of ten the reason is not yet known.
 func (l *life) hangUp() {
 	at := l.now.Unix()
