@@ -67,16 +67,39 @@ func putOutcome(ts *testscript.TestScript, path string) {
 func printCommands(ts *testscript.TestScript) {
 	client := producer(ts)
 	defer client.Close()
+	var lines []string
+	for id, c := range foldEvents(ts, client) {
+		retry := c.State.Retry.Value
+		lines = append(lines, fmt.Sprintf("%d: %s: %s (%s)", id, retry.Who, retry.Why, retry.StateHash))
+	}
+	slices.Sort(lines)
+	_, err := io.WriteString(ts.Stdout(), strings.Join(lines, "\n")+"\n")
+	ts.Check(err)
+}
+
+// processEvents folds the topic events and puts the states into calls, as the
+// processor does.
+func processEvents(ts *testscript.TestScript) {
+	client := producer(ts)
+	defer client.Close()
+	for id, c := range foldEvents(ts, client) {
+		value, err := schemas.Calls.Encode(c)
+		ts.Check(err)
+		ts.Check(client.ProduceSync(context.Background(), record("aircall.calls", id, schemas.Calls.Schema(), value)).FirstErr())
+	}
+}
+
+// foldEvents folds all of the topic events.
+func foldEvents(ts *testscript.TestScript, client *kgo.Client) map[int64]schemas.CallRecord {
 	ctx := context.Background()
 	found, err := partition.Lookup(ctx, client, "aircall.events")
 	ts.Check(err)
 	count, err := found.Count("aircall.events")
 	ts.Check(err)
-	var lines []string
+	folded := map[int64]schemas.CallRecord{}
 	for number := range int32(count) {
 		p, err := found.Partition("aircall.events", number)
 		ts.Check(err)
-		folded := map[int64]schemas.CallRecord{}
 		_, err = p.Read(ctx, func(records []*kgo.Record, _ int64) error {
 			for _, r := range records {
 				event, err := schemas.ParseEvent(r.Value)
@@ -88,14 +111,8 @@ func printCommands(ts *testscript.TestScript) {
 			return nil
 		})
 		ts.Check(err)
-		for id, c := range folded {
-			retry := c.State.Retry.Value
-			lines = append(lines, fmt.Sprintf("%d: %s: %s (%s)", id, retry.Who, retry.Why, retry.StateHash))
-		}
 	}
-	slices.Sort(lines)
-	_, err = io.WriteString(ts.Stdout(), strings.Join(lines, "\n")+"\n")
-	ts.Check(err)
+	return folded
 }
 
 func producer(ts *testscript.TestScript) *kgo.Client {

@@ -142,7 +142,7 @@ func (o *simulateAircall) serve(cmd *cobra.Command) error {
 	if o.url == "" {
 		o.fill(api)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), `Aircall's REST API at http://%[1]s; Ctrl-C stops it.
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), `Aircall's REST API at http://%[1]s; Ctrl-C stops it.
 
   look      curl -u dev:dev http://%[1]s/v1/calls
   backfill  aircall: {api_url: "http://%[1]s", api_id: dev, api_token_file: …}

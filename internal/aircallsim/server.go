@@ -64,7 +64,9 @@ func New(o Options) *Server {
 		s.list(w, r, "users", traffic.UsersJSON(s.view(r)))
 	})
 	s.mux.HandleFunc("GET /v1/webhooks", func(w http.ResponseWriter, r *http.Request) { s.list(w, r, "webhooks", s.webhooks()) })
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "Not found", "there is no such resource") })
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "Not found", "there is no such resource")
+	})
 	return s
 }
 

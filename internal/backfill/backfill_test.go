@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/callfold/callfold/internal/aircall"
 	"github.com/callfold/callfold/internal/traffic"
 	"github.com/callfold/callfold/schemas"
@@ -99,8 +101,17 @@ func TestComplete(t *testing.T) {
 		if n := len(w.process()); n != 0 || !slices.Equal(dry.Missing, missing) || !slices.Equal(dry.Closed, closed) {
 			t.Errorf("the dry run published %d; %d missing, %d closed", n, len(dry.Missing), len(dry.Closed))
 		}
-		report, err := w.backfill().Once(context.Background(), from, to)
+		registry := prometheus.NewRegistry()
+		report, err := w.backfill(func(o *Options) { o.Registerer = registry }).Once(context.Background(), from, to)
 		w.check(err)
+		for name, want := range map[string]float64{
+			"callfold_backfill_calls_total": float64(report.Published), "callfold_backfill_missing_total": float64(len(missing)),
+			"callfold_backfill_closed_total": float64(len(closed)), "callfold_backfill_read_until_seconds": float64(to.Unix()),
+		} {
+			if got := sum(t, registry, name); got != want {
+				t.Errorf("%s is %v, want %v", name, got, want)
+			}
+		}
 		if !slices.Equal(report.Missing, missing) || !slices.Equal(report.Closed, closed) {
 			t.Errorf("missing %v, want %v\nclosed %v, want %v", report.Missing, missing, report.Closed, closed)
 		}
@@ -126,6 +137,23 @@ func TestComplete(t *testing.T) {
 			t.Error("states changed")
 		}
 	})
+}
+
+// sum adds up a metric over its labels.
+func sum(t *testing.T, registry *prometheus.Registry, name string) (total float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return total
 }
 
 // TestReadAgainBeforeItWasFolded: the same call twice in the log changes nothing.
