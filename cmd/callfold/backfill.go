@@ -137,7 +137,7 @@ func (b *backfillCommand) once(cmd *cobra.Command, g *globals) error {
 			return err
 		}
 		if len(report.Short) > 0 {
-			return errors.New("Aircall did not give all calls that it says it has: see short in the report")
+			return errors.New("not all calls came that Aircall says it has; another try may bring them")
 		}
 		return nil
 	})

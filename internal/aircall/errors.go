@@ -23,4 +23,4 @@ func Unauthorized(err error) bool {
 }
 
 // ErrUnknownCall means that Aircall does not know a call, or no longer.
-var ErrUnknownCall = errors.New("Aircall does not know this call")
+var ErrUnknownCall = errors.New("the call is not known to Aircall")

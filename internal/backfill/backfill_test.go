@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -365,18 +366,32 @@ func TestGoesOn(t *testing.T) {
 	})
 }
 
+// full says of every second that it has as many calls as a list can have, and
+// gives one.
+type full struct{ asked int }
+
+func (f *full) RoundTrip(*http.Request) (*http.Response, error) {
+	f.asked++
+	w := httptest.NewRecorder()
+	_, _ = fmt.Fprintf(w, `{"calls":[{"id":7,"direction":"inbound","started_at":946684700}],"meta":{"total":%d,"next_page_link":null}}`, mostListed)
+	return w.Result(), nil
+}
+
 // TestSecondTooFull: more calls in one second than a list has are told, not lost
 // in silence.
 func TestSecondTooFull(t *testing.T) {
 	inWorld(t, func(w *world) {
-		at := time.Now().Add(-day).Truncate(time.Second)
-		for i := range int64(mostListed + 1) {
-			w.aircall.Add(traffic.New(traffic.Options{Seed: 3, Start: at, FirstID: 1 + 100*i}).CallOf(traffic.MissedNoAgent))
-		}
-		report, err := w.backfill().Once(context.Background(), at.Add(-time.Hour), at.Add(time.Hour))
+		api := &full{}
+		b := w.backfill(func(o *Options) {
+			var err error
+			o.Aircall, err = aircall.New(aircall.Options{URL: "http://aircall.test", HTTPClient: &http.Client{Transport: api}})
+			w.check(err)
+		})
+		report, err := b.Once(context.Background(), time.Unix(946684700, 0), time.Unix(946684702, 0))
 		w.check(err)
-		if len(report.Short) == 0 {
-			t.Errorf("%d read, and nothing is said to be short", report.Read)
+		want := []Short{{946684700, 946684701, mostListed, 1}, {946684701, 946684702, mostListed, 1}}
+		if !slices.Equal(report.Short, want) || report.Read != 1 || api.asked != 1+2*mostReadings {
+			t.Errorf("%d read in %d requests, short %+v, want %+v", report.Read, api.asked, report.Short, want)
 		}
 	})
 }
