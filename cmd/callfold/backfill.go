@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/aircall"
 	"github.com/callfold/callfold/internal/app"
 	"github.com/callfold/callfold/internal/backfill"
 	"github.com/callfold/callfold/internal/kafka"
@@ -38,8 +39,8 @@ func newBackfillCommand(g *globals) *cobra.Command {
 		Short: "Fetch calls from Aircall's REST API into the log",
 		Long: `Fetch the calls that began in a range of time from Aircall's REST API into the topic
 events: calls that webhooks never told of, ends that never came, late tags and notes. What is known
-is never erased, and what the log has just so is not published again, so it can be done
-at any time, and again. At the end it tells how complete the log was: which calls
+is never erased, and a call that was read before and did not change is not published again,
+so it can be done at any time, and again. At the end it tells how complete the log was: which calls
 Aircall has and the log lacked, and of which it knew no end. With --dry-run it only tells.
 
 It keeps to Aircall's limit of requests and leaves a share of it to others
@@ -128,7 +129,7 @@ func (b *backfillCommand) once(cmd *cobra.Command, g *globals) error {
 		report, err := fill.Once(ctx, b.begin, b.end)
 		done()
 		if err != nil {
-			if ctx.Err() != nil || b.dryRun {
+			if ctx.Err() != nil || b.dryRun || report.Read == 0 {
 				return err
 			}
 			return fmt.Errorf("%w\nWhat was read is in the log; the same command goes on from there", err)
@@ -154,14 +155,17 @@ func withAircall(cmd *cobra.Command, g *globals, timeout time.Duration, name str
 		if err != nil {
 			return err
 		}
-		return work(ctx, o)
+		if err = work(ctx, o); aircall.Unauthorized(err) {
+			err = fmt.Errorf("%w\nMake an API key in Aircall's dashboard (Integrations & API > API keys), and set aircall.api_id and aircall.api_token_file", err)
+		}
+		return err
 	})
 }
 
 func backfillOptions(s settings.Settings, client *kgo.Client, logger *slog.Logger, metrics prometheus.Registerer) (backfill.Options, error) {
-	aircall, err := app.Aircall(s.Aircall, metrics)
+	api, err := app.Aircall(s.Aircall, metrics)
 	return backfill.Options{
-		Aircall: aircall, Client: client, Dir: s.Aircall.StateDir, Logger: logger, Now: time.Now, Registerer: metrics,
+		Aircall: api, Client: client, Dir: s.Aircall.StateDir, Logger: logger, Now: time.Now, Registerer: metrics,
 		Events: kafka.TopicName(s.Kafka, kafka.Events), Calls: kafka.TopicName(s.Kafka, kafka.Calls),
 	}, err
 }

@@ -17,9 +17,9 @@ type call struct {
 
 // at is the call as it is at a moment; nil before its first.
 func (c *call) at(now time.Time) *traffic.Snapshot {
-	for i, s := range slices.Backward(c.snapshots) {
-		if !s.At.After(now) {
-			return &c.snapshots[i]
+	for i := len(c.snapshots) - 1; i >= 0; i-- {
+		if s := &c.snapshots[i]; !s.At.After(now) {
+			return s
 		}
 	}
 	return nil

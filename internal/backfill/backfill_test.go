@@ -431,6 +431,43 @@ func TestEvery(t *testing.T) {
 	})
 }
 
+// broken fails a number of requests first.
+type broken struct {
+	next  http.RoundTripper
+	times int
+}
+
+func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.times--; b.times >= 0 {
+		return nil, errors.New("cable cut")
+	}
+	return b.next.RoundTrip(r)
+}
+
+// TestRoundFails: a round that fails is told, and tried again soon.
+func TestRoundFails(t *testing.T) {
+	inWorld(t, func(w *world) {
+		c := w.generator(10 * day).CallOf(traffic.AnsweredInbound)
+		w.aircall.Add(c)
+		began := time.Now()
+		var told []string
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		b := w.backfill(func(o *Options) {
+			var err error
+			o.Aircall, err = aircall.New(aircall.Options{URL: "http://aircall.test", ID: "dev", Token: "dev", HTTPClient: &http.Client{Transport: &broken{w.aircall.Client().Transport, 2}}})
+			w.check(err)
+		})
+		w.check(b.Every(ctx, day, 2*day, time.Now().Add(-20*day), func(err error) {
+			told = append(told, fmt.Sprint(time.Since(began).Round(time.Minute), err != nil))
+		}))
+		w.process()
+		if _, ok := w.folded[c.ID]; !ok || !slices.Equal(told, []string{"0s true", "5m0s true", "10m0s false"}) {
+			t.Errorf("in the log: %v; told %v", ok, told)
+		}
+	})
+}
+
 // TestStuck: calls without an end are listed, and closed as far as Aircall knows.
 func TestStuck(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -9,7 +9,7 @@
 //
 // It may be done again, any number of times: a call object has the latest time
 // inside as its own ([schemas.ParseEvent]), so one that did not change is the same
-// event again. Those that the state of the call already accounts for are not
+// event again. Where the trace of the call's state has that event it is not
 // published at all. Progress is noted after each part of the range, once all in-sync
 // replicas have its calls; a killed backfill goes on from there.
 //

@@ -14,8 +14,8 @@ type Report struct {
 	DryRun bool `json:"dry_run"`
 	// Read counts the calls that Aircall has in the range.
 	Read int64 `json:"read"`
-	// Published counts those that went into the log, Unchanged those that the log
-	// had just so, Erased those that were erased and so stayed away from it.
+	// Published counts those that went into the log, Unchanged those that were read
+	// before and are the same, Erased those that were erased and so stayed away from it.
 	Published int64 `json:"published"`
 	Unchanged int64 `json:"unchanged"`
 	Erased    int64 `json:"erased"`
