@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -311,7 +312,8 @@ func TestErased(t *testing.T) {
 	})
 }
 
-// failing lets so many requests pass, then none.
+// failing lets so many requests pass, then none. A list of more than an hour is as
+// long as one can be.
 type failing struct {
 	next http.RoundTripper
 	left int
@@ -321,25 +323,35 @@ func (f *failing) RoundTrip(r *http.Request) (*http.Response, error) {
 	if f.left--; f.left < 0 {
 		return nil, errors.New("cable cut")
 	}
+	from, _ := strconv.Atoi(r.URL.Query().Get("from"))
+	to, _ := strconv.Atoi(r.URL.Query().Get("to"))
+	if to-from > 3600 {
+		w := httptest.NewRecorder()
+		_, _ = fmt.Fprintf(w, `{"calls":[],"meta":{"total":%d,"next_page_link":null}}`, mostListed)
+		return w.Result(), nil
+	}
 	return f.next.RoundTrip(r)
 }
 
 // TestGoesOn: a backfill that was ended goes on where it was, with one report.
 func TestGoesOn(t *testing.T) {
 	inWorld(t, func(w *world) {
-		g := w.generator(20 * day)
-		const many = 12_000 // more than one list
+		g := w.generator(day)
+		const many = 1000 // in three hours
 		for range many {
 			w.aircall.Add(g.CallOf(traffic.MissedNoReason))
 		}
-		from, to := time.Now().Add(-21*day), time.Now()
-		line := &failing{next: w.aircall.Client().Transport, left: 170}
-		broken := w.backfill(func(o *Options) {
-			var err error
-			o.Aircall, err = aircall.New(aircall.Options{URL: "http://aircall.test", ID: "dev", Token: "dev", Tries: 3, HTTPClient: &http.Client{Transport: line}})
-			w.check(err)
-		})
-		part, err := broken.Once(context.Background(), from, to)
+		from, to := time.Now().Add(-25*time.Hour), time.Now().Add(-20*time.Hour)
+		through := func(requests int) *Backfill {
+			return w.backfill(func(o *Options) {
+				var err error
+				line := &failing{w.aircall.Client().Transport, requests}
+				o.Aircall, err = aircall.New(aircall.Options{URL: "http://aircall.test", ID: "dev", Token: "dev", Tries: 3, HTTPClient: &http.Client{Transport: line}})
+				w.check(err)
+			})
+		}
+		const few = 20 // requests are too few for all of it, and enough for what is left
+		part, err := through(few).Once(context.Background(), from, to)
 		if err == nil || part.Read == 0 || part.Read == many {
 			t.Fatalf("%d read, %v", part.Read, err)
 		}
@@ -353,8 +365,7 @@ func TestGoesOn(t *testing.T) {
 		_, err = file.WriteString(`{"until":99999`)
 		w.check(errors.Join(err, file.Close()))
 
-		whole := w.backfill()
-		report, err := whole.Once(context.Background(), from, to)
+		report, err := through(few).Once(context.Background(), from, to)
 		w.check(err)
 		w.process()
 		if report.Read != many || len(report.Missing) != many || len(w.folded) != many {
