@@ -120,16 +120,8 @@ func printEvents(ts *testscript.TestScript) {
 // printCommands folds the commands in the topic events, as the processor does, and
 // writes the newest of each call.
 func printCommands(ts *testscript.TestScript) {
-	folded := map[int64]schemas.CallRecord{}
-	readEvents(ts, func(r *kgo.Record) error {
-		event, err := schemas.ParseEvent(r.Value)
-		if err == nil {
-			folded[event.CallID] = schemas.Fold(folded[event.CallID], event, r.Offset)
-		}
-		return err
-	})
 	var lines []string
-	for id, c := range folded {
+	for id, c := range foldEvents(ts) {
 		for _, command := range []schemas.Latest[schemas.Command]{c.State.Retry, c.State.Erased} {
 			if v := command.Value; command.Known() {
 				lines = append(lines, fmt.Sprintf("%d: %s: %s (%s)", id, v.Who, v.Why, v.StateHash))
@@ -139,6 +131,31 @@ func printCommands(ts *testscript.TestScript) {
 	slices.Sort(lines)
 	_, err := io.WriteString(ts.Stdout(), strings.Join(lines, "\n")+"\n")
 	ts.Check(err)
+}
+
+// processEvents folds the topic events and puts the states into calls, as the
+// processor does.
+func processEvents(ts *testscript.TestScript) {
+	client := producer(ts)
+	defer client.Close()
+	for id, c := range foldEvents(ts) {
+		value, err := schemas.Calls.Encode(c)
+		ts.Check(err)
+		ts.Check(client.ProduceSync(context.Background(), record("aircall.calls", id, schemas.Calls.Schema(), value)).FirstErr())
+	}
+}
+
+// foldEvents folds all of the topic events.
+func foldEvents(ts *testscript.TestScript) map[int64]schemas.CallRecord {
+	folded := map[int64]schemas.CallRecord{}
+	readEvents(ts, func(r *kgo.Record) error {
+		event, err := schemas.ParseEvent(r.Value)
+		if err == nil {
+			folded[event.CallID] = schemas.Fold(folded[event.CallID], event, r.Offset)
+		}
+		return err
+	})
+	return folded
 }
 
 func producer(ts *testscript.TestScript) *kgo.Client {

@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 //	salesforce start FILE     starts a simulated org with the file's records and points CALLFOLD_SALESFORCE_… at it
 //	salesforce hide OBJECT.FIELD  takes a field away, as field-level security does
 //	kafka commands            prints the operators' commands in events, as they are folded
+//	kafka process             folds all of events into calls, as the processor does
+//	aircall start             starts Aircall's API with five calls of March 2026 and points CALLFOLD_AIRCALL_… at it
 //
 // $BODIES is the directory testdata/bodies: two calls, an outbound answered one
 // and a missed one with a voicemail, pretty-printed bodies in the order of time.
@@ -58,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"exits":      exits,
 			"kafka":      kafkaCommand,
 			"salesforce": salesforceCommand,
+			"aircall":    aircallCommand,
 		},
 	})
 }
@@ -111,8 +114,10 @@ func kafkaCommand(ts *testscript.TestScript, neg bool, args []string) {
 		printEvents(ts)
 	case !neg && len(args) == 1 && args[0] == "commands":
 		printCommands(ts)
+	case !neg && len(args) == 1 && args[0] == "process":
+		processEvents(ts)
 	default:
-		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE | kafka reject FILE | kafka events | kafka commands")
+		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE | kafka reject FILE | kafka events | kafka commands | kafka process")
 	}
 }
 

@@ -58,6 +58,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage or settings.`,
 	root.PersistentFlags().StringVar(&g.config, "config", "", "settings `file` (YAML)")
 	must(root.MarkPersistentFlagFilename("config", "yaml", "yml"))
 	root.AddCommand(
+		newBackfillCommand(g),
 		newCallCommand(g),
 		newConfigCommand(g),
 		newDevCommand(g),

@@ -5,11 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/callfold/callfold/internal/aircallsim"
+	"github.com/callfold/callfold/internal/observe"
 	"github.com/callfold/callfold/internal/traffic"
 )
 
@@ -23,6 +27,8 @@ type simulateAircall struct {
 	calls       int
 	seed        uint64
 	print       bool
+	api         string
+	history     time.Duration
 	format      *output
 }
 
@@ -30,7 +36,7 @@ func newSimulateAircallCommand() *cobra.Command {
 	var o simulateAircall
 	cmd := &cobra.Command{
 		Use:   "aircall",
-		Short: "Send generated call traffic as Aircall does",
+		Short: "Send generated call traffic as Aircall does, and serve its REST API",
 		Long: `Send the webhooks of generated calls, whole life cycles with duplicates, late events
 and vanishing fields, as Aircall does: five seconds to answer, and what is not accepted
 is tried again, up to 50 times within 12 hours. docs/traffic.md tells about the calls.
@@ -38,20 +44,29 @@ is tried again, up to 50 times within 12 hours. docs/traffic.md tells about the 
 It goes on until a signal ends it, or until --calls have been sent in full. At the end
 the counts are printed; the exit code is 1 if any request was given up.
 
+With --api its REST API is served there, too, as far as callfold asks it: the same calls
+as they are at the moment, users and the webhook, with the API key dev / dev and 60 requests a minute. With
+--api and no --url no webhooks are sent: the API has --calls calls (1000) of the time
+--history up to now. The API is served until a signal ends it.
+
 With --print nothing is sent: the bodies are printed, one a line, each call's as a
 receiver would get them. The same --seed and --calls print the same bytes.`,
 		Example: `  callfold simulate aircall --url http://127.0.0.1:8080/webhooks/aircall --token dev-token
   callfold simulate aircall --url http://127.0.0.1:8080/webhooks/aircall --token dev-token --calls 100 --rate 600 --speed 60
+  callfold simulate aircall --api 127.0.0.1:8082 --calls 25000 --history 24h
   callfold simulate aircall --print --calls 20 | callfold fold -`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			if o.print {
+			switch {
+			case o.print:
 				return o.printBodies(cmd)
+			case o.api != "":
+				return o.serve(cmd)
 			}
-			return o.send(cmd)
+			return o.send(cmd, nil)
 		},
 	}
 	flags := cmd.Flags()
@@ -62,8 +77,11 @@ receiver would get them. The same --seed and --calls print the same bytes.`,
 	flags.IntVar(&o.calls, "calls", 0, "`number` of calls; 0: no end")
 	flags.Uint64Var(&o.seed, "seed", 1, "`number` that decides everything left to chance")
 	flags.BoolVar(&o.print, "print", false, "print the bodies of --calls instead of sending")
-	cmd.MarkFlagsOneRequired("url", "print")
+	flags.StringVar(&o.api, "api", "", "`address` on which to serve the REST API")
+	flags.DurationVar(&o.history, "history", 24*time.Hour, "over which `time` the calls of --api without --url are spread")
+	cmd.MarkFlagsOneRequired("url", "print", "api")
 	cmd.MarkFlagsMutuallyExclusive("url", "print")
+	cmd.MarkFlagsMutuallyExclusive("api", "print")
 	o.format = outputFlag(cmd)
 	return cmd
 }
@@ -75,7 +93,9 @@ func (o *simulateAircall) check() error {
 		return fmt.Errorf("--calls is %d; give a number of calls, or 0 for no end", o.calls)
 	case o.print && o.calls == 0:
 		return errors.New("--print needs --calls: how many calls to print")
-	case o.print:
+	case o.history <= 0:
+		return fmt.Errorf("--history is %v; give a time above 0, such as 24h", o.history)
+	case o.print, o.url == "" && o.api != "":
 		return nil
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("--url must be a whole URL, such as http://127.0.0.1:8080/webhooks/aircall")
@@ -106,11 +126,61 @@ func (o *simulateAircall) printBodies(cmd *cobra.Command) error {
 	return nil
 }
 
-// send sends the calls and prints the counts.
-func (o *simulateAircall) send(cmd *cobra.Command) error {
+// historyCalls are the calls of an API whose webhooks nobody gets.
+const historyCalls = 1000
+
+// serve serves the REST API, and beside it sends the calls where that is wanted.
+func (o *simulateAircall) serve(cmd *cobra.Command) error {
+	listener, err := observe.Listen(cmd.Context(), o.api, "--api")
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // for the returns before it is served
+	options := aircallsim.Options{}
+	options.Webhook.URL, options.Webhook.Token = o.url, o.token
+	api := aircallsim.New(options)
+	if o.url == "" {
+		o.fill(api)
+	}
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), `Aircall's REST API at http://%[1]s; Ctrl-C stops it.
+
+  look      curl -u dev:dev http://%[1]s/v1/calls
+  backfill  aircall: {api_url: "http://%[1]s", api_id: dev, api_token_file: …}
+
+`, listener.Addr())
+	if err != nil {
+		return fmt.Errorf("printing where the API is: %w", err)
+	}
+	group, ctx := errgroup.WithContext(cmd.Context())
+	group.Go(func() error {
+		return observe.Serve(ctx, &http.Server{Handler: api, ReadHeaderTimeout: 5 * time.Second}, listener)
+	})
+	if o.url != "" {
+		group.Go(func() error { return o.send(cmd, api.Add) })
+	}
+	return group.Wait()
+}
+
+// fill gives the API calls that are spread over the time up to now.
+func (o *simulateAircall) fill(api *aircallsim.Server) {
+	calls := o.calls
+	if calls == 0 {
+		calls = historyCalls
+	}
+	began := time.Now().Add(-o.history)
+	gap := o.history / time.Duration(calls)
+	for i := range calls {
+		// Twenty ids for each millisecond are more than one call needs.
+		at := began.Add(time.Duration(i) * gap)
+		api.Add(traffic.New(traffic.Options{Seed: o.seed + uint64(i), Start: at, Token: o.token}).Call())
+	}
+}
+
+// send sends the calls and prints the counts. begun is told of each call; nil: nobody is.
+func (o *simulateAircall) send(cmd *cobra.Command, begun func(traffic.Call)) error {
 	now := time.Now()
 	sender := traffic.NewSender(traffic.SenderOptions{
-		URL: o.url, CallsPerMinute: o.rate, Compress: o.speed, Calls: o.calls,
+		URL: o.url, CallsPerMinute: o.rate, Compress: o.speed, Calls: o.calls, Begun: begun,
 		Generator: traffic.New(traffic.Options{Seed: o.seed, Start: now, Token: o.token}),
 		Logger:    plainLogger(cmd),
 	})

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/ingest"
+	"github.com/callfold/callfold/internal/aircallsim"
 	"github.com/callfold/callfold/internal/app"
 	"github.com/callfold/callfold/internal/broker"
 	"github.com/callfold/callfold/internal/kafka"
@@ -128,8 +129,10 @@ func runStages(ctx context.Context, o Options, a *app.App, web net.Listener) err
 		return err
 	}
 	calls := newBoard(a)
+	api := o.aircall()
 	handler := http.NewServeMux()
 	handler.Handle(ingest.Path, receive)
+	handler.Handle("/v1/", api)
 	handler.Handle("GET /{$}", calls.page(o))
 	handler.Handle("/", observe.AdminHandler(a.Health, a.Registry))
 
@@ -144,7 +147,7 @@ func runStages(ctx context.Context, o Options, a *app.App, web net.Listener) err
 			return nil
 		}
 		greet(o, a.Settings.Kafka.TopicPrefix, time.Now())
-		return o.sendTraffic(ctx, a)
+		return o.sendTraffic(ctx, a, api.Add)
 	})
 	return stages.Wait()
 }
@@ -195,8 +198,16 @@ func createTopics(ctx context.Context, s settings.Kafka) error {
 	return err
 }
 
-// sendTraffic posts generated calls to the webhook, through the front door.
-func (o *Options) sendTraffic(ctx context.Context, a *app.App) error {
+// aircall is Aircall's REST API over the generated calls.
+func (o *Options) aircall() *aircallsim.Server {
+	var api aircallsim.Options
+	api.Webhook.URL, api.Webhook.Token = "http://"+o.Listen+ingest.Path, Token
+	return aircallsim.New(api)
+}
+
+// sendTraffic posts generated calls to the webhook, through the front door; begun
+// is told of each.
+func (o *Options) sendTraffic(ctx context.Context, a *app.App, begun func(traffic.Call)) error {
 	if o.Traffic <= 0 {
 		return nil
 	}
@@ -205,6 +216,7 @@ func (o *Options) sendTraffic(ctx context.Context, a *app.App) error {
 		URL:            "http://" + o.Listen + ingest.Path,
 		CallsPerMinute: o.Traffic,
 		Compress:       lifeCompression,
+		Begun:          begun,
 		Generator:      traffic.New(traffic.Options{Seed: uint64(now.UnixNano()), Start: now, Token: Token}),
 		Logger:         a.Logger.With("stage", "traffic"),
 		Registerer:     a.Registry,

@@ -3,6 +3,7 @@ package dev
 import (
 	"context"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -59,6 +60,16 @@ func TestTwoCallsInAnyOrder(t *testing.T) {
 	}
 	if len(tasks) != 2 {
 		t.Errorf("%d Tasks, want 2", len(tasks))
+	}
+	webhook, _, _ := p.addresses()
+	ping, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://dev:dev@"+webhook+"/v1/ping", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := http.DefaultClient.Do(ping); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("Aircall's API answers %v, %v", answer, err)
+	} else {
+		answer.Body.Close()
 	}
 	if err := p.end(syscall.SIGINT); err != nil {
 		t.Errorf("Ctrl-C did not end it in order: %v", err)

@@ -20,6 +20,7 @@ callfold dev works. Everything is kept in {{.Data}}; Ctrl-C stops it.
   Salesforce   http://{{.Salesforce}}             client credentials dev / dev, or JWT with {{.Key}}
 {{- if .Traffic}}
   traffic      {{.Traffic}} generated calls a minute (--traffic 0 for none)
+  Aircall      http://{{.Listen}}/v1/calls    the API of the generated calls, key dev / dev
 {{- end}}
 
 Three things to try, in another terminal:

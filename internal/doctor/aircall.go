@@ -3,16 +3,14 @@ package doctor
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/callfold/callfold/internal/aircall"
 	"github.com/callfold/callfold/internal/settings"
 )
 
@@ -60,8 +58,8 @@ func lookAtAircall(ctx context.Context, o Options) []Finding {
 		return nil
 	}
 	r := &report{area: areaAircall}
-	webhooks, err := listWebhooks(ctx, o)
-	if refusal := (*aircallRefusal)(nil); errors.As(err, &refusal) && (refusal.status == http.StatusUnauthorized || refusal.status == http.StatusForbidden) {
+	found, err := listAircall(ctx, o, "webhooks")
+	if aircall.Unauthorized(err) {
 		r.wrong("API key", err.Error(), "Aircall dashboard > Integrations & API > API keys: make a key, and set aircall.api_id and aircall.api_token_file")
 		return r.findings
 	}
@@ -69,7 +67,11 @@ func lookAtAircall(ctx context.Context, o Options) []Finding {
 		r.wrong("API key", "could not be checked: "+err.Error(), "look at aircall.api_url and whether this host reaches it, then run callfold doctor again")
 		return r.findings
 	}
-	r.ok("API key", fmt.Sprintf("accepted; the account has %d webhooks", len(webhooks)))
+	r.ok("API key", fmt.Sprintf("accepted; the account has %d webhooks", len(found)))
+	webhooks := make([]webhook, len(found))
+	for i, object := range found {
+		webhooks[i] = webhookOf(object)
+	}
 	r.webhooks(webhooks, o.Settings.Ingest.Tokens)
 	return r.findings
 }
@@ -145,91 +147,19 @@ func ourToken(token string, ours []settings.Secret) bool {
 	return token != "" && found == 1
 }
 
-// aircallRefusal is an answer that is no success.
-type aircallRefusal struct{ status int }
-
-func (e *aircallRefusal) Error() string {
-	return fmt.Sprintf("Aircall answers HTTP %d %s", e.status, http.StatusText(e.status))
-}
-
-const (
-	// rowsAPage is the greatest page of Aircall's API.
-	rowsAPage = 50
-	// mostPages bounds the reading; no account has so many webhooks or users.
-	mostPages = 100
-	// maxAnswer bounds what is read of a page.
-	maxAnswer = 4 << 20
-)
-
 // asksAircall says whether there is an API key of Aircall's.
 func (o *Options) asksAircall() bool {
 	return o.Settings.Aircall.APIID != "" && o.Settings.Aircall.APIToken != ""
 }
 
-// listWebhooks gives all webhooks of the account.
-func listWebhooks(ctx context.Context, o Options) ([]webhook, error) {
-	found, err := listAircall(ctx, o, "webhooks")
+// listAircall gives all objects of a kind, such as webhooks or users.
+func listAircall(ctx context.Context, o Options, kind string) ([]gjson.Result, error) {
+	s := o.Settings.Aircall
+	client, err := aircall.New(aircall.Options{
+		URL: s.APIURL, ID: s.APIID, Token: s.APIToken.Reveal(), Reserve: s.APIReserve, Timeout: o.Timeout / 3, HTTPClient: o.HTTPClient,
+	})
 	if err != nil {
 		return nil, err
 	}
-	var all []webhook
-	for _, object := range found {
-		all = append(all, webhookOf(object))
-	}
-	return all, nil
-}
-
-// listAircall gives all objects of a kind, such as webhooks or users, page after page.
-func listAircall(ctx context.Context, o Options, kind string) ([]gjson.Result, error) {
-	base, err := url.Parse(o.Settings.Aircall.APIURL)
-	if err != nil {
-		return nil, fmt.Errorf("reading aircall.api_url: %w", err)
-	}
-	var all []gjson.Result
-	// The page is counted here: the link to the next one that Aircall sends is
-	// not followed, since the API token would go wherever it leads.
-	for page := 1; page <= mostPages; page++ {
-		next := base.JoinPath("/v1/" + kind)
-		next.RawQuery = fmt.Sprintf("page=%d&per_page=%d", page, rowsAPage)
-		answer, err := askAircall(ctx, o, next.String())
-		if err != nil {
-			return nil, err
-		}
-		objects := answer.Get(kind)
-		if !objects.IsArray() {
-			return nil, errors.New("the answer holds no " + kind)
-		}
-		all = append(all, objects.Array()...)
-		if answer.Get("meta.next_page_link").String() == "" {
-			break
-		}
-	}
-	return all, nil
-}
-
-// askAircall sends one request, with a deadline.
-func askAircall(ctx context.Context, o Options, address string) (gjson.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout/3)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return gjson.Result{}, fmt.Errorf("asking Aircall: %w", err)
-	}
-	request.SetBasicAuth(o.Settings.Aircall.APIID, o.Settings.Aircall.APIToken.Reveal())
-	response, err := o.HTTPClient.Do(request)
-	if err != nil {
-		return gjson.Result{}, fmt.Errorf("asking Aircall: %w", err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return gjson.Result{}, fmt.Errorf("reading Aircall's answer: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return gjson.Result{}, &aircallRefusal{response.StatusCode}
-	}
-	if !gjson.ValidBytes(body) {
-		return gjson.Result{}, errors.New("the answer is not JSON")
-	}
-	return gjson.ParseBytes(body), nil
+	return client.List(ctx, kind)
 }

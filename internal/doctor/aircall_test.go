@@ -123,7 +123,7 @@ func TestAgents(t *testing.T) {
 		{"no API key", []string{"zoe@example.com"}, func(s *settings.Settings) { s.Aircall.APIID = "" }},
 		{"a wrong API key", []string{"zoe@example.com"}, func(s *settings.Settings) { s.Aircall.APIToken = "wrong" }},
 	} {
-		server := httptest.NewServer(&account{users: test.users, perPage: 2})
+		server := httptest.NewServer(&account{users: test.users, perPage: 10})
 		p := newPatient(t)
 		p.settings.Owner.Aliases = map[string]string{"bo@aircall.example": deskUser}
 		p.settings.Aircall = settings.Aircall{APIURL: server.URL, APIID: "api-id", APIToken: apiToken}

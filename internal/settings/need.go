@@ -17,6 +17,8 @@ const (
 	ForSink
 	// ForAircall is any command that asks Aircall's REST API where an API key is set.
 	ForAircall
+	// ForAircallKey is any command that cannot do without an API key of Aircall's.
+	ForAircallKey
 
 	// Offline needs the rules only: fold, project, dev.
 	Offline Need = 0

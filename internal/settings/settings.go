@@ -148,6 +148,11 @@ type Aircall struct {
 	APIID        string `yaml:"api_id"`
 	APIToken     Secret `yaml:"api_token,omitempty"`
 	APITokenFile string `yaml:"api_token_file"`
+	// APIReserve is the share of the requests a minute that is left to the company's
+	// other users of the API, 0 to less than 1.
+	APIReserve float64 `yaml:"api_reserve"`
+	// StateDir is the directory in which backfill notes how far it has come.
+	StateDir string `yaml:"state_dir"`
 }
 
 // Admin is the server of health and metrics.
@@ -183,7 +188,7 @@ func Default() Settings {
 			Auth:       Auth{Flow: "jwt"},
 			APIReserve: 0.2,
 		},
-		Aircall: Aircall{APIURL: "https://api.aircall.io"},
+		Aircall: Aircall{APIURL: "https://api.aircall.io", APIReserve: 0.2, StateDir: "/var/lib/callfold/backfill"},
 		Admin:   Admin{Listen: ":9464"},
 		Log:     Log{Level: "info", Format: "json"},
 	}

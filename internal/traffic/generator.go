@@ -48,6 +48,8 @@ type Call struct {
 	ID     int64
 	Kind   Kind
 	Events []Delivery
+
+	snapshots []Snapshot
 }
 
 // Generator makes calls. It is not safe for use by several goroutines at once,
@@ -145,9 +147,9 @@ func (g *Generator) gap(mean time.Duration) time.Duration {
 func (g *Generator) build(kind Kind, id int64, start time.Time) []Call {
 	l := newLife(rand.New(rand.NewPCG(g.seed, uint64(id))), g.token, id, start)
 	scriptOf(kind)(l)
-	calls := []Call{{ID: id, Kind: kind, Events: l.events}}
+	calls := []Call{{ID: id, Kind: kind, Events: l.events, snapshots: l.snapshots}}
 	if l.twin != nil {
-		calls = append(calls, Call{ID: l.twin.call.ID, Kind: kind, Events: l.twin.events})
+		calls = append(calls, Call{ID: l.twin.call.ID, Kind: kind, Events: l.twin.events, snapshots: l.twin.snapshots})
 	}
 	return calls
 }

@@ -25,8 +25,9 @@ type life struct {
 
 	recording, voicemail string // media links without signature, once there are any
 
-	events []Delivery
-	twin   *life // the other end of a two-ended call
+	events    []Delivery
+	snapshots []Snapshot // after each event
+	twin      *life      // the other end of a two-ended call
 }
 
 func newLife(rng *rand.Rand, token string, id int64, start time.Time) *life {
@@ -65,26 +66,27 @@ func (l *life) wait(low, high time.Duration) { l.now = l.now.Add(l.between(low, 
 // emit appends an event whose body is the call as it is now, with the changes
 // that hold for this event only.
 func (l *life) emit(event string, changes ...func(*object)) {
-	snapshot := l.call
+	shown := l.call
 	for _, change := range changes {
-		change(&snapshot)
+		change(&shown)
 	}
 	if !l.older {
-		snapshot.Participants = l.participants(snapshot.User)
+		shown.Participants = l.participants(shown.User)
 	}
-	l.hide(event, &snapshot)
-	l.linkMedia(&snapshot)
+	l.hide(event, &shown)
+	l.linkMedia(&shown)
 	b, err := json.Marshal(body{
 		Resource:  "call",
 		Event:     event,
 		Timestamp: l.now.Unix(),
 		Token:     l.token,
-		Data:      snapshot,
+		Data:      shown,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("traffic: encoding a webhook body: %v", err)) // only a token that is no UTF-8 can do this
 	}
 	l.events = append(l.events, Delivery{At: l.now, CallID: l.call.ID, Event: event, Body: b})
+	l.snapshots = append(l.snapshots, l.snapshot())
 }
 
 // as makes u the user of one event.
@@ -226,6 +228,15 @@ func (l *life) hold() {
 
 // miss says why nobody answered.
 func (l *life) miss(reason string) { l.call.MissedCallReason = &reason }
+
+// hangUpUnheard ends the conversation, of which no webhook ever tells. The REST
+// API shows it.
+func (l *life) hangUpUnheard() {
+	l.wait(time.Second, 5*time.Minute)
+	at := l.now.Unix()
+	l.call.EndedAt, l.call.Status = &at, "done"
+	l.snapshots = append(l.snapshots, l.snapshot())
+}
 
 // hangUp ends the conversation. In one missed call of ten the reason is not yet known.
 func (l *life) hangUp() {

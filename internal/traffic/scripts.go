@@ -275,6 +275,7 @@ func neverEnds(l *life) {
 		return
 	}
 	l.hold()
+	l.hangUpUnheard()
 }
 
 // unusualNames has names in right-to-left script or with emoji on every side.

@@ -49,6 +49,9 @@ type SenderOptions struct {
 	// The second end of a two-ended call may come on top.
 	Calls int
 
+	// Begun is told of each call before its first request is due; nil: nobody is.
+	Begun func(Call)
+
 	Client     *http.Client          // default: a client of its own
 	Logger     *slog.Logger          // default: none
 	Registerer prometheus.Registerer // default: none
@@ -142,6 +145,11 @@ func (s *Sender) next(due time.Time) []scheduled {
 	g.advance(ends)
 	s.calls.Add(int64(len(ends)))
 	s.metrics.calls.Add(float64(len(ends)))
+	if s.o.Begun != nil {
+		for _, c := range ends {
+			s.o.Begun(c)
+		}
+	}
 	return life
 }
 
