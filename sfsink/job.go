@@ -59,6 +59,8 @@ type job struct {
 	last        *problem        // the newest refusal
 	created     *schemas.Match  // the record created for this call (M6)
 
+	bulk inBulk
+
 	// outcome ends the job.
 	outcome *schemas.Outcome
 }
@@ -133,7 +135,7 @@ func (j *job) finish(result schemas.Result) {
 	o.DecidedAt = j.now.UnixMilli()
 	o.TaskID = j.taskID
 	o.Error, o.Attempts, o.Since, o.Refused = nil, 0, 0, ""
-	o.NextAttempt, o.Parked, o.Confirm = 0, nil, j.confirm
+	o.NextAttempt, o.Parked, o.Confirm, o.Bulk = 0, nil, j.confirm, nil
 	state := &j.record.State
 	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
 	// Where nothing is written now, it holds for the next write.
@@ -157,20 +159,13 @@ func (j *job) park(until time.Time) {
 
 // written ends the job: the Task is in Salesforce as it is wanted.
 func (j *job) written(result schemas.Result) {
+	if result == schemas.Unchanged && j.bulk.result != "" {
+		result = j.bulk.result // a bulk job has written it meanwhile
+	}
 	j.finish(result)
 	j.outcome.Match, j.outcome.Owner = j.match, j.owner
 	j.outcome.Reasons = j.reasons()
-	j.outcome.Written, j.outcome.LastWritten, j.outcome.Kept = map[string]string{}, nil, j.kept
-	if !j.unwritten {
-		maps.Copy(j.outcome.Written, j.prev.Written)
-	}
-	maps.Copy(j.outcome.Written, j.hashes)
-	for _, name := range j.kept {
-		delete(j.outcome.Written, name)
-		if h, _ := j.lastWritten(name); h != "" {
-			j.outcome.Written[name] = h
-		}
-	}
+	j.outcome.Written, j.outcome.LastWritten, j.outcome.Kept = j.writing(), nil, j.kept
 	if j.repeated && !j.dryRun {
 		j.unsure() // the turn may have taken long
 	}
@@ -178,6 +173,22 @@ func (j *job) written(result schemas.Result) {
 		j.outcome.Confirm = j.confirm
 		j.park(time.UnixMilli(j.confirm))
 	}
+}
+
+// writing are the hashes of what the Task holds once the job is written.
+func (j *job) writing() map[string]string {
+	hashes := map[string]string{}
+	if !j.unwritten {
+		maps.Copy(hashes, j.prev.Written)
+	}
+	maps.Copy(hashes, j.hashes)
+	for _, name := range j.kept {
+		delete(hashes, name)
+		if h, _ := j.lastWritten(name); h != "" {
+			hashes[name] = h
+		}
+	}
+	return hashes
 }
 
 // reasons are those of the projector, with what Salesforce said about the
