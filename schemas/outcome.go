@@ -88,6 +88,8 @@ type Outcome struct {
 type Bulk struct {
 	// Job is the job's Salesforce id.
 	Job string `json:"job"`
+	// StateHash is the hash of the call state that the row is of.
+	StateHash string `json:"state_hash,omitzero"`
 	// Written is what Outcome.Written becomes if the job writes the row. It is empty
 	// while it is not known that the row was handed over.
 	Written map[string]string `json:"written,omitempty"`

@@ -14,19 +14,19 @@ const (
 	ruleBulk = "sink.bulk_above"
 	// fewestBulk is how many rows a job is made for: fewer are one collection.
 	fewestBulk = salesforce.MaxRows
-	// bulkLook is when a job is looked at after it was handed over, and bulkNextLook
-	// how long after that again. A look costs one API request, and each of the job's
-	// calls a record.
-	bulkLook     = 10 * time.Second
-	bulkNextLook = 30 * time.Second
+	// bulkLook is how often a job is looked at that was handed over. A look costs one API
+	// request, and each of the job's calls a record.
+	bulkLook = 10 * time.Second
 )
 
 // inBulk is what a turn knows of a call and bulk jobs.
 type inBulk struct {
 	// open is the job that waits for the call's row; nil where there is none.
 	open *salesforce.BulkInfo
-	// result is what a job has done to the Task, empty where none did.
+	// result is what a job has done to the Task, empty where none did, and wrote the
+	// hash of the state that it has written.
 	result schemas.Result
+	wrote  string
 	// alone is true where a job did not write the call: now a collection does.
 	alone bool
 	// again is true where a job could not, since somebody deleted the Task: another
@@ -77,15 +77,14 @@ func (t *turn) gather(ctx context.Context, open []*job) error {
 }
 
 // forBulk tells whether a bulk job may write the call: an operator wants it to be
-// rewritten, it has nothing new to tell that would have to wait, and no other write to
-// its Task may be under way.
+// rewritten, and it has nothing new to tell that would have to wait.
 func (j *job) forBulk() bool {
 	switch {
 	case j.bulk.again:
 		return true
 	case !j.rewrite || j.bulk.open != nil || j.bulk.alone || j.besides:
 		return false
-	case j.repeated || j.prev.Confirm != 0 || j.prev.Result == schemas.Retrying:
+	case j.unconfirmed || j.prev.Result == schemas.Retrying:
 		return false
 	}
 	return j.prev.Result == "" || !j.live()
@@ -203,6 +202,6 @@ func (r *row) handedOver(id string) {
 	written := r.writing()
 	r.postpone(ruleBulk, r.Sink.now().Add(bulkLook))
 	state := &r.record.State
-	r.outcome.Bulk = &schemas.Bulk{Job: id, Written: written, Obeyed: schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}}
+	r.outcome.Bulk = &schemas.Bulk{Job: id, StateHash: r.stateHash, Written: written, Obeyed: schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}}
 	r.outcome.Match, r.outcome.Owner, r.outcome.Reasons, r.outcome.Kept = r.match, r.owner, r.reasons(), r.kept
 }

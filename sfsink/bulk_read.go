@@ -46,7 +46,7 @@ func (t *turn) readBulk(ctx context.Context) error {
 // waitForBulk ends the job: the newest state takes the parking place.
 func (j *job) waitForBulk(until time.Time) {
 	o := j.prev
-	o.StateHash, o.DecidedAt = j.record.State.Hash(), j.now.UnixMilli()
+	o.StateHash, o.DecidedAt = j.record.State.Hash(), j.now.UnixMilli() // as of any parked state
 	j.outcome = &o
 	j.park(until)
 }
@@ -78,11 +78,14 @@ func (t *turn) readJob(ctx context.Context, id string, jobs []*job) error {
 		return nil
 	case !info.Ended():
 		for _, j := range jobs {
-			j.waitForBulk(t.now.Add(bulkNextLook))
+			j.waitForBulk(t.now.Add(bulkLook))
 		}
 		return nil
 	}
 	told, err := t.bulkResults(ctx, info, jobs)
+	if err == nil {
+		t.org, err = t.theOrg(ctx) // for the owners of records (O6)
+	}
 	if err != nil {
 		return err
 	}
@@ -165,8 +168,20 @@ func (j *job) toldOf(info salesforce.BulkInfo, r salesforce.BulkResult) {
 	if r.Created {
 		j.bulk.result = schemas.Created
 	}
+	j.bulk.wrote = b.StateHash
 	j.prev.Result, j.prev.Rule = j.bulk.result, ""
 	j.prev.Written, j.prev.LastWritten, j.prev.Obeyed = b.Written, nil, b.Obeyed
+}
+
+// settle ends the job if a bulk job has written what there is to write.
+func (j *job) settle() {
+	if j.outcome != nil || j.bulk.result == "" || j.bulk.wrote != j.stateHash || j.unconfirmed {
+		return
+	}
+	j.unwritten = false
+	if j.finish(j.bulk.result); j.confirm != 0 {
+		j.park(time.UnixMilli(j.confirm))
+	}
 }
 
 // untold takes that a job has no result for the call. A job that did not end by itself

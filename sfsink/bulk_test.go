@@ -171,7 +171,7 @@ func TestNewerStateWaitsForItsJob(t *testing.T) {
 	}
 	close(gate)
 	b.sim.JobsEnd()
-	b.later(bulkNextLook)
+	b.later(bulkLook)
 	b.turn()
 	b.outcome(2, schemas.Erased)
 	o := b.outcome(1, schemas.Updated)
@@ -204,16 +204,26 @@ func TestRefusedRowsOfAJob(t *testing.T) {
 	b.task(1, "Subject", missedByCurie)
 }
 
-// TestUnsureCallsGoByCollections: what another request may write yet is no part of a job.
-func TestUnsureCallsGoByCollections(t *testing.T) {
+// TestUnsureCallsInAJob: what a request of a predecessor may write yet is read back.
+func TestUnsureCallsInAJob(t *testing.T) {
 	b := manyCalls(t)
 	b.rewriteAll(4000)
 	b.repeats = len(b.pending)
+	b.turn()
+	b.turn()
+	b.sim.JobsEnd()
+	b.later(bulkLook)
 	b.sent("")
 	b.turn()
-	if n := b.sent("jobs"); n != 0 {
-		t.Errorf("%d requests of bulk jobs", n)
+	if got := b.everyTask(missedByCurie); got[schemas.Updated] != many {
+		t.Errorf("outcomes: %v", got)
 	}
+	if n := b.sent("composite"); n != 0 {
+		t.Errorf("%d requests write what the job has written", n)
+	}
+	b.set("Task", b.task(1)["Id"].(string), `"Subject":"late"`)
+	b.later(confirmAfter)
+	b.turn()
 	b.everyTask(missedByCurie)
 }
 

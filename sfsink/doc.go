@@ -62,6 +62,7 @@
 //     unconfirmed. Either way collections write it.
 //   - While Salesforce does not answer, or API requests are used up, turns are given up
 //     as for any other request. Where it makes no jobs at all, collections do.
-//   - Calls that are unconfirmed, retried, or have something new to tell besides, do not
-//     go into jobs. Nor do texts that are #N/A, which clears a field there.
+//   - Calls that are retried, or have something new to tell besides, do not go into jobs.
+//     Nor do texts that are #N/A, which clears a field there. Those that another request
+//     may write yet are read back, as ever.
 package sfsink

@@ -99,6 +99,7 @@ func (j *job) decide() {
 		j.outcome.Confirm = max(j.confirm, j.prev.Confirm)
 		j.park(time.UnixMilli(j.prev.NextAttempt))
 	}
+	j.settle()
 }
 
 // uncertain reports whether the Task may hold something else than what is
@@ -159,9 +160,6 @@ func (j *job) park(until time.Time) {
 
 // written ends the job: the Task is in Salesforce as it is wanted.
 func (j *job) written(result schemas.Result) {
-	if result == schemas.Unchanged && j.bulk.result != "" {
-		result = j.bulk.result // a bulk job has written it meanwhile
-	}
 	j.finish(result)
 	j.outcome.Match, j.outcome.Owner = j.match, j.owner
 	j.outcome.Reasons = j.reasons()

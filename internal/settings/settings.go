@@ -111,8 +111,8 @@ type Sink struct {
 	// with; 0 = not at all.
 	MaxLinger time.Duration `yaml:"max_linger"`
 	// BulkAbove is how many rewrites at once go by Bulk API 2.0; 0 = never.
-	BulkAbove int `yaml:"bulk_above"`
-	Timeouts  Timeouts      `yaml:"timeouts"`
+	BulkAbove int      `yaml:"bulk_above"`
+	Timeouts  Timeouts `yaml:"timeouts"`
 }
 
 // Salesforce is the org.
