@@ -1,6 +1,7 @@
 package sfsink
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,16 +16,20 @@ import (
 func (b *bench) dies() {
 	b.Helper()
 	before := b.table.stored
-	b.table.stored = map[string]schemas.Outcome{}
-	for key, o := range before {
-		b.table.stored[key] = o
-	}
+	b.table.stored = maps.Clone(before)
 	pending := b.pending
 	// What the turn itself says of it is no matter.
 	_ = b.try()
 	b.table.stored, b.pending = before, pending
 	b.repeats, b.since = len(pending), b.clock
 	b.sink = b.newSink(func(o *Options) { o.BulkAbove = 200 })
+}
+
+// beforeEach does something before each request from now on.
+func (b *bench) beforeEach(do func(*http.Request)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.before = do
 }
 
 // goesOn does turns until nothing waits any more.
@@ -50,13 +55,13 @@ func TestDeathAroundAJob(t *testing.T) {
 		"after the job was handed over":                    func(b *bench) { b.turn(); b.dies() },
 		"between upload and handing over": func(b *bench) {
 			b.turn()
-			b.before = func(r *http.Request) {
+			b.beforeEach(func(r *http.Request) {
 				if r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "jobs/ingest") {
 					panic(http.ErrAbortHandler)
 				}
-			}
+			})
 			b.dies()
-			b.before = nil
+			b.beforeEach(nil)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,18 +33,28 @@ func ingest(t *testing.T, c *salesforce.Client, externalID, column string, rows 
 func results(t *testing.T, c *salesforce.Client, id, column string) (info salesforce.BulkInfo, rows map[string]salesforce.BulkResult) {
 	t.Helper()
 	ctx := t.Context()
-	info, err := c.BulkInfo(ctx, id)
-	for ; err == nil && !info.Ended(); info, err = c.BulkInfo(ctx, id) {
-		err = moment(ctx, 0)
-	}
+	info = await(t, c, id, salesforce.BulkInfo.Ended)
 	rows = map[string]salesforce.BulkResult{}
-	if err == nil {
-		err = c.BulkResults(ctx, info, func(r salesforce.BulkResult) error { rows[r.Row[column]] = r; return nil })
-	}
-	if err != nil {
+	if err := c.BulkResults(ctx, info, func(r salesforce.BulkResult) error { rows[r.Row[column]] = r; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return info, rows
+}
+
+// await looks at a job until it is as wanted.
+func await(t *testing.T, c *salesforce.Client, id string, wanted func(salesforce.BulkInfo) bool) salesforce.BulkInfo {
+	t.Helper()
+	for {
+		info, err := c.BulkInfo(t.Context(), id)
+		if err == nil && !wanted(info) {
+			err = moment(t.Context(), 0)
+		} else if err == nil {
+			return info
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestBulkIngest: rows with different columns; what a row leaves out stays, nil and
@@ -104,7 +114,7 @@ func TestBulkIngestStates(t *testing.T) {
 	if info, err := c.BulkInfo(ctx, id); err != nil || !info.Open() || info.Ended() {
 		t.Errorf("%+v, %v", info, err)
 	}
-	if err := errors.Join(c.BulkUpload(ctx, id, rows)); err != nil {
+	if err := c.BulkUpload(ctx, id, rows); err != nil {
 		t.Fatal(err)
 	}
 	if e := refusal(t, c.BulkUpload(ctx, id, rows)); e.Code != "INVALIDJOBSTATE" {
@@ -113,11 +123,7 @@ func TestBulkIngestStates(t *testing.T) {
 	if err := c.BulkClose(ctx, id); err != nil {
 		t.Fatal(err)
 	}
-	for info := (salesforce.BulkInfo{}); info.Processed < 50; err = errors.Join(err, moment(ctx, 0)) {
-		if info, err = c.BulkInfo(ctx, id); err != nil {
-			t.Fatal(err)
-		}
-	}
+	await(t, c, id, func(i salesforce.BulkInfo) bool { return i.Processed == 50 })
 	if err := c.BulkAbort(ctx, id); err != nil {
 		t.Fatal(err)
 	}
