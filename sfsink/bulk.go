@@ -14,9 +14,11 @@ const (
 	ruleBulk = "sink.bulk_above"
 	// fewestBulk is how many rows a job is made for: fewer are one collection.
 	fewestBulk = salesforce.MaxRows
-	// bulkLook is how often a job is looked at that was handed over. A look costs one API
-	// request, and each of the job's calls a record.
-	bulkLook = 10 * time.Second
+	// bulkLook is when a job is looked at after it was handed over, and bulkNextLook how
+	// long after that again. A look costs one API request, and each of the job's calls a
+	// record.
+	bulkLook     = 5 * time.Second
+	bulkNextLook = 10 * time.Second
 )
 
 // inBulk is what a turn knows of a call and bulk jobs.

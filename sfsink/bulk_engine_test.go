@@ -174,7 +174,7 @@ func TestRebuildBesideLiveCalls(t *testing.T) {
 			sent[strconv.FormatInt(id, 10)] = time.Now()
 			put(id, hungup(id, time.Now()))
 			time.Sleep(20 * time.Millisecond) // virtual
-			if n == 400 {
+			if n == 200 {                     // jobs are under way
 				stop()
 				registry = prometheus.NewRegistry()
 				stop = run("i")

@@ -78,7 +78,7 @@ func (t *turn) readJob(ctx context.Context, id string, jobs []*job) error {
 		return nil
 	case !info.Ended():
 		for _, j := range jobs {
-			j.waitForBulk(t.now.Add(bulkLook))
+			j.waitForBulk(t.now.Add(bulkNextLook))
 		}
 		return nil
 	}

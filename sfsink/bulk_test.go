@@ -171,7 +171,7 @@ func TestNewerStateWaitsForItsJob(t *testing.T) {
 	}
 	close(gate)
 	b.sim.JobsEnd()
-	b.later(bulkLook)
+	b.later(bulkNextLook)
 	b.turn()
 	b.outcome(2, schemas.Erased)
 	o := b.outcome(1, schemas.Updated)
