@@ -76,8 +76,25 @@ type Outcome struct {
 	// Parked is the call record to look at again at NextAttempt.
 	Parked *CallRecord `json:"parked,omitzero"`
 
+	// Bulk is the job of Salesforce's Bulk API 2.0 that writes the Task, or may: what is
+	// new of the call waits in Parked until the job has ended and its results were read.
+	Bulk *Bulk `json:"bulk,omitzero"`
+
 	// Unknown holds fields written by a newer binary; they survive a rewrite.
 	Unknown jsontext.Value `json:",embed"`
+}
+
+// Bulk is a call's row in a job of Salesforce's Bulk API 2.0.
+type Bulk struct {
+	// Job is the job's Salesforce id.
+	Job string `json:"job"`
+	// StateHash is the hash of the call state that the row is of.
+	StateHash string `json:"state_hash,omitzero"`
+	// Written is what Outcome.Written becomes if the job writes the row. It is empty
+	// while it is not known that the row was handed over.
+	Written map[string]string `json:"written,omitempty"`
+	// Obeyed are the commands that the row carries out.
+	Obeyed Commands `json:"obeyed,omitzero"`
 }
 
 // Commands are the keys of the newest operator commands of a call, by kind; the

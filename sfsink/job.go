@@ -61,6 +61,8 @@ type job struct {
 	last        *problem        // the newest refusal
 	created     *schemas.Match  // the record created for this call (M6)
 
+	bulk inBulk
+
 	// outcome ends the job.
 	outcome *schemas.Outcome
 }
@@ -95,6 +97,7 @@ func (j *job) decide() {
 		j.outcome.Confirm = max(j.confirm, j.prev.Confirm)
 		j.park(time.UnixMilli(j.prev.NextAttempt))
 	}
+	j.settle()
 }
 
 // uncertain reports whether the Task may hold something else than what is
@@ -131,7 +134,7 @@ func (j *job) finish(result schemas.Result) {
 	o.DecidedAt = j.now.UnixMilli()
 	o.TaskID = j.taskID
 	o.Error, o.Attempts, o.Since, o.Refused = nil, 0, 0, ""
-	o.NextAttempt, o.Parked, o.Confirm = 0, nil, j.confirm
+	o.NextAttempt, o.Parked, o.Confirm, o.Bulk = 0, nil, j.confirm, nil
 	state := &j.record.State
 	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
 	// Where nothing is written now, it holds for the next write.
@@ -158,17 +161,7 @@ func (j *job) written(result schemas.Result) {
 	j.finish(result)
 	j.outcome.Match, j.outcome.Owner = j.match, j.owner
 	j.outcome.Reasons = j.reasons()
-	j.outcome.Written, j.outcome.LastWritten, j.outcome.Kept = map[string]string{}, nil, j.kept
-	if !j.unwritten {
-		maps.Copy(j.outcome.Written, j.prev.Written)
-	}
-	maps.Copy(j.outcome.Written, j.hashes)
-	for _, name := range j.kept {
-		delete(j.outcome.Written, name)
-		if h, _ := j.lastWritten(name); h != "" {
-			j.outcome.Written[name] = h
-		}
-	}
+	j.outcome.Written, j.outcome.LastWritten, j.outcome.Kept = j.writing(), nil, j.kept
 	if j.repeated && !j.dryRun {
 		j.unsure() // the turn may have taken long
 	}
@@ -176,6 +169,22 @@ func (j *job) written(result schemas.Result) {
 		j.outcome.Confirm = j.confirm
 		j.park(time.UnixMilli(j.confirm))
 	}
+}
+
+// writing are the hashes of what the Task holds once the job is written.
+func (j *job) writing() map[string]string {
+	hashes := map[string]string{}
+	if !j.unwritten {
+		maps.Copy(hashes, j.prev.Written)
+	}
+	maps.Copy(hashes, j.hashes)
+	for _, name := range j.kept {
+		delete(hashes, name)
+		if h, _ := j.lastWritten(name); h != "" {
+			hashes[name] = h
+		}
+	}
+	return hashes
 }
 
 // reasons are those of the projector, with what Salesforce said about the

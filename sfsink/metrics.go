@@ -13,6 +13,8 @@ type metrics struct {
 	retries   *prometheus.CounterVec
 	lookups   *prometheus.CounterVec
 	confirmed *prometheus.CounterVec
+	bulkRows  *prometheus.CounterVec
+	bulkJobs  *prometheus.CounterVec
 	delay     prometheus.Histogram
 
 	now func() time.Time
@@ -36,6 +38,14 @@ func newMetrics(r prometheus.Registerer, now func() time.Time) *metrics {
 			Name: "callfold_sink_confirmed_total",
 			Help: "Tasks read back after a request of which nobody knew what became of it, by what was found (as_wanted, mended, gone).",
 		}, []string{"result"}),
+		bulkRows: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "callfold_sink_bulk_rows_total",
+			Help: "Rows of bulk jobs that have ended, by what became of them (written, refused, untold).",
+		}, []string{"result"}),
+		bulkJobs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "callfold_sink_bulk_jobs_total",
+			Help: "Results of bulk jobs that were read, by how the job ended (complete, failed, aborted, gone).",
+		}, []string{"result"}),
 		delay: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "callfold_sink_event_to_task_seconds",
 			Help:    "From the newest event of a call to its Task being written.",
@@ -44,7 +54,7 @@ func newMetrics(r prometheus.Registerer, now func() time.Time) *metrics {
 		now: now,
 	}
 	if r != nil {
-		r.MustRegister(m.outcomes, m.retries, m.lookups, m.confirmed, m.delay)
+		r.MustRegister(m.outcomes, m.retries, m.lookups, m.confirmed, m.bulkRows, m.bulkJobs, m.delay)
 	}
 	return m
 }

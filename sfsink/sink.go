@@ -36,6 +36,9 @@ type Options struct {
 	// MaxLinger bounds how long input may be left lying so that more calls share
 	// an API request, see [Sink.Linger]; 0 = never.
 	MaxLinger time.Duration
+	// BulkAbove is how many rewrites of one turn are too many for collections: they go
+	// by Bulk API 2.0. 0 = never.
+	BulkAbove int
 	// CacheFor is how long a match found for a number is believed; 10 minutes
 	// where 0. That there is none is believed for half a minute at most.
 	CacheFor time.Duration
@@ -66,6 +69,7 @@ type Sink struct {
 	untouched    untouched
 	dryRun       bool
 	refreshEvery time.Duration
+	bulkAbove    int
 
 	now     func() time.Time
 	random  func() float64
@@ -106,6 +110,7 @@ func New(o Options) (*Sink, error) {
 		preserved:    preserved(rules, o.Settings.Tasks.PreserveEdits),
 		dryRun:       o.DryRun,
 		refreshEvery: o.RefreshEvery,
+		bulkAbove:    o.BulkAbove,
 		now:          o.Now,
 		random:       o.Random,
 		sleep:        o.Sleep,
@@ -192,6 +197,9 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 	}
 	t.owned = owned
 	t.spare(ctx, t.open())
+	if err := t.gather(ctx, t.open()); err != nil {
+		return err
+	}
 	for range rounds {
 		open := t.open()
 		if len(open) == 0 {

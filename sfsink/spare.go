@@ -67,11 +67,16 @@ func (j *job) live() bool {
 	return true
 }
 
-// putOff parks a call whose rewrite has to wait. All that is remembered with it
-// stays, and the command is not obeyed yet.
+// putOff parks a call whose rewrite has to wait for more API requests.
 func (j *job) putOff() {
+	j.postpone(ruleReserve, j.now.Add(j.delay(1, rewriteLater, rewriteLater)))
+}
+
+// postpone parks a call whose rewrite has to wait. All that is remembered with it
+// stays, and the command is not obeyed yet.
+func (j *job) postpone(rule string, until time.Time) {
 	j.finish(schemas.Waiting)
-	j.outcome.Rule = ruleReserve
+	j.outcome.Rule = rule
 	j.outcome.Obeyed, j.outcome.Written = j.prev.Obeyed, j.prev.Written
-	j.park(j.now.Add(j.delay(1, rewriteLater, rewriteLater)))
+	j.park(until)
 }

@@ -36,7 +36,10 @@ func (s *Sink) newTurn(ctx context.Context, now time.Time, inputs []input) (*tur
 			return nil, err
 		}
 	}
-	for _, j := range t.jobs {
+	if err := t.readBulk(ctx); err != nil {
+		return nil, err
+	}
+	for _, j := range t.open() {
 		j.decide()
 	}
 	if len(t.open()) > 0 {

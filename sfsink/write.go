@@ -17,6 +17,7 @@ import (
 // wants to have rewritten.
 func (t *turn) write(ctx context.Context, open []*job) error {
 	var live, rewrites lanes
+	var bulk []*row
 	for _, j := range open {
 		if j.outcome != nil || j.stillRejected() {
 			continue
@@ -33,6 +34,8 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 			j.written(schemas.Created)
 		case t.dryRun:
 			j.written(schemas.Updated)
+		case r.inBulk():
+			bulk = append(bulk, r)
 		case r.create:
 			to.creates = append(to.creates, r)
 		case r.remove:
@@ -42,7 +45,10 @@ func (t *turn) write(ctx context.Context, open []*job) error {
 			to.updates = append(to.updates, r)
 		}
 	}
-	return t.sendAll(ctx, slices.Concat(live.pack(), rewrites.pack()))
+	if err := t.sendAll(ctx, slices.Concat(live.pack(), rewrites.pack())); err != nil {
+		return err
+	}
+	return t.sendBulk(ctx, bulk)
 }
 
 // lanes are rows to be sent: those of the create lane, those of the update lane, and

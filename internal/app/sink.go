@@ -32,7 +32,8 @@ func (a *App) Sink() (*Sink, error) {
 	}
 	sink, err := sfsink.New(sfsink.Options{
 		Client: client, Settings: s.Settings, DryRun: s.Sink.DryRun, APIReserve: s.Salesforce.APIReserve, MaxLinger: s.Sink.MaxLinger,
-		Logger: a.Logger.With("stage", "sink"), Registerer: a.Registry,
+		BulkAbove: s.Sink.BulkAbove,
+		Logger:    a.Logger.With("stage", "sink"), Registerer: a.Registry,
 	})
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 // The states of a bulk job ("Get Information About a Query Job", "… an Ingest Job").
 const (
+	jobOpen           = "Open"
 	jobUploadComplete = "UploadComplete"
 	jobInProgress     = "InProgress"
 	jobComplete       = "JobComplete"
@@ -45,34 +46,49 @@ func (e *JobError) Error() string {
 	return text
 }
 
-// jobInfo is what an answer tells of a job.
-type jobInfo struct {
-	ID           string `json:"id"`
-	State        string `json:"state"`
-	ErrorMessage string `json:"errorMessage"`
+// BulkInfo is what Salesforce tells of a job.
+type BulkInfo struct {
+	ID string `json:"id"`
+	// State is Open, UploadComplete, InProgress, JobComplete, Failed or Aborted.
+	State string `json:"state"`
+	// ExternalID is the field by which rows are upserted; empty where it is by Id.
+	ExternalID string `json:"externalIdFieldName"`
+	// Processed are the rows that Salesforce has looked at, or found; Failed those of
+	// them that it refused.
+	Processed int `json:"numberRecordsProcessed"`
+	Failed    int `json:"numberRecordsFailed"`
+	// Message is why the job failed.
+	Message string `json:"errorMessage"`
 }
 
-func (i jobInfo) ended() bool {
-	return i.State != "Open" && i.State != jobUploadComplete && i.State != jobInProgress
+// Open reports whether nothing of the job was handed over to be worked on.
+func (i BulkInfo) Open() bool { return i.State == jobOpen }
+
+// Ended reports whether Salesforce begins with no further row of the job.
+func (i BulkInfo) Ended() bool {
+	return i.State != jobOpen && i.State != jobUploadComplete && i.State != jobInProgress
 }
+
+// Complete reports whether Salesforce has looked at every row.
+func (i BulkInfo) Complete() bool { return i.State == jobComplete }
 
 // awaitJob looks at a job until it has ended. A look that fails for a cause that
 // may pass is followed by the next one, which would have come anyway.
-func (c *Client) awaitJob(ctx context.Context, operation, path string) (jobInfo, error) {
+func (c *Client) awaitJob(ctx context.Context, operation, path string) (BulkInfo, error) {
 	failures := 0
 	for wait := firstLook; ; wait = min(wait*3/2, lastLook) {
 		if err := c.sleep(ctx, wait); err != nil {
-			return jobInfo{}, fmt.Errorf("waiting for a job of %s: %w", operation, err)
+			return BulkInfo{}, fmt.Errorf("waiting for a job of %s: %w", operation, err)
 		}
-		var info jobInfo
+		var info BulkInfo
 		err := c.do(ctx, operation, request{method: http.MethodGet, path: path}, &info)
 		switch {
-		case err == nil && info.ended():
+		case err == nil && info.Ended():
 			return info, nil
 		case err == nil:
 			failures = 0
 		case ctx.Err() != nil || !passing(err) || failures == mostLooksFailed:
-			return jobInfo{}, err
+			return BulkInfo{}, err
 		default:
 			failures++
 		}

@@ -43,7 +43,7 @@ func (c *Client) BulkQuery(ctx context.Context, soql string, all bool, each func
 	if err != nil {
 		return fmt.Errorf("making a query job: %w", err)
 	}
-	var job jobInfo
+	var job BulkInfo
 	if err := c.do(ctx, opBulkQuery, request{method: http.MethodPost, path: c.data("jobs", "query"), body: body}, &job); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (c *Client) BulkQuery(ctx context.Context, soql string, all bool, each func
 		return err
 	}
 	if info.State != jobComplete {
-		return &JobError{Operation: opBulkQuery, JobID: job.ID, State: info.State, Message: info.ErrorMessage}
+		return &JobError{Operation: opBulkQuery, JobID: job.ID, State: info.State, Message: info.Message}
 	}
 	for locator := ""; ; {
 		if locator, err = c.bulkPage(ctx, path, locator, each); err != nil || locator == "" {

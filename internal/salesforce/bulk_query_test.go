@@ -204,13 +204,13 @@ func TestBulkQueryPages(t *testing.T) {
 // leaves no job behind.
 func TestBulkQueryFails(t *testing.T) {
 	const deleted = "DELETE /750A"
-	ended := func(j *jobs, each func(map[string]string) error) (err error, last string) {
+	ended := func(j *jobs, each func(map[string]string) error) (last string, err error) {
 		t.Helper()
 		_, end, err := j.ask(t.Context(), each)
-		return err, end[len(end)-1]
+		return end[len(end)-1], err
 	}
 	failed := &jobs{T: t, states: []string{"Failed"}}
-	err, last := ended(failed, nil)
+	last, err := ended(failed, nil)
 	var job *salesforce.JobError
 	if !errors.As(err, &job) || job.JobID != "750A" || job.State != "Failed" || strings.Contains(err.Error(), "3312345") || last != deleted {
 		t.Errorf("a job that failed: %v, %s", err, last)
@@ -219,18 +219,18 @@ func TestBulkQueryFails(t *testing.T) {
 		"a row too short": "Id,Subject\n1\n", "an open quote": "Id\n\"1", "one row of two": "Id\n1\n",
 	} {
 		j := &jobs{T: t, states: []string{"JobComplete"}, pages: []string{page}, rows: "2"}
-		err, last := ended(j, nil)
+		last, err := ended(j, nil)
 		if u := (*salesforce.Unanswered)(nil); !errors.As(err, &u) || last != deleted {
 			t.Errorf("%s: %v, %s", name, err, last)
 		}
 	}
 	enough := errors.New("enough")
 	j := &jobs{T: t, states: []string{"JobComplete"}, pages: []string{"Id\n1\n2\n"}}
-	if err, last := ended(j, func(map[string]string) error { return enough }); !errors.Is(err, enough) || last != deleted {
+	if last, err := ended(j, func(map[string]string) error { return enough }); !errors.Is(err, enough) || last != deleted {
 		t.Errorf("%v, %s", err, last)
 	}
 	down := &jobs{T: t, states: []string{"503"}}
-	err, last = ended(down, nil)
+	last, err = ended(down, nil)
 	if e := refusal(t, err); e.Status != http.StatusServiceUnavailable || last != deleted || !strings.HasPrefix(down.requests[len(down.requests)-2], "PATCH /750A {\"state\":\"Aborted\"") {
 		t.Errorf("%v, %q", err, down.requests)
 	}

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,8 @@ const (
 	opCollectionsDelete = "collections_delete"
 	opComposite         = "composite" // several collections
 
-	opBulkQuery = "bulk_query" // all that is asked about a query job
+	opBulkQuery  = "bulk_query"  // all that is asked about a query job
+	opBulkIngest = "bulk_ingest" // and about an ingest job
 )
 
 // Options configure a Client.
@@ -166,9 +168,10 @@ func (c *Client) Versions(ctx context.Context) ([]string, error) {
 type request struct {
 	method string
 	// path begins with / and is escaped; query belongs to it.
-	path    string
-	body    []byte
-	headers []Header
+	path        string
+	body        []byte
+	contentType string // of body; empty = JSON
+	headers     []Header
 	// read, where it is given, reads the body of a success as it comes, however long
 	// that takes, as long as the next part of it comes within the deadline.
 	read func(http.Header, io.Reader) error
@@ -221,11 +224,15 @@ func (c *Client) do(ctx context.Context, operation string, q request, answer any
 	return nil
 }
 
+// uploadRate is how many bytes a second a body takes at the most, beyond the deadline:
+// that of a bulk job may have many megabytes.
+const uploadRate = 256 << 10
+
 // attempt sends a request once, within the deadline.
 func (c *Client) attempt(ctx context.Context, operation string, s *session, q request) (int, http.Header, []byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	deadline := time.AfterFunc(c.timeout, func() { cancel(context.DeadlineExceeded) })
+	deadline := time.AfterFunc(c.timeout+time.Duration(len(q.body)/uploadRate)*time.Second, func() { cancel(context.DeadlineExceeded) })
 	defer deadline.Stop()
 	read := q.read
 	if read != nil {
@@ -240,7 +247,7 @@ func (c *Client) attempt(ctx context.Context, operation string, s *session, q re
 	r.Header.Set("Authorization", "Bearer "+s.token)
 	r.Header.Set("Accept", "application/json")
 	if len(q.body) > 0 {
-		r.Header.Set("Content-Type", "application/json; charset=utf-8")
+		r.Header.Set("Content-Type", cmp.Or(q.contentType, "application/json; charset=utf-8"))
 	}
 	for _, h := range q.headers {
 		r.Header.Set(h.Name, h.Value)

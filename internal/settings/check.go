@@ -126,6 +126,7 @@ func (c *checker) stages() {
 	}
 	c.lanes("sink.lanes", s.Lanes)
 	c.maxLinger(s.MaxLinger)
+	c.bulkAbove(s.BulkAbove)
 	c.salesforceAnswer(s.Timeouts)
 	c.timeouts("sink.timeouts", s.Timeouts, patientTimeouts)
 }

@@ -43,6 +43,13 @@ func (c *checker) maxLinger(d time.Duration) {
 	}
 }
 
+// bulkAbove checks sink.bulk_above.
+func (c *checker) bulkAbove(n int) {
+	if n < 0 {
+		c.add("sink.bulk_above", strconv.Itoa(n), "must be 0 or more", "use 0 to write all by collections, or 2000")
+	}
+}
+
 // timeouts checks that each timeout is longer than the one before it.
 func (c *checker) timeouts(section string, t, byDefault Timeouts) {
 	mend := fmt.Sprintf("make them heartbeat < rebalance < session < transaction; the defaults are %s, %s, %s, %s",

@@ -110,7 +110,9 @@ type Sink struct {
 	// MaxLinger bounds how long calls may wait for others to share API requests
 	// with; 0 = not at all.
 	MaxLinger time.Duration `yaml:"max_linger"`
-	Timeouts  Timeouts      `yaml:"timeouts"`
+	// BulkAbove is how many rewrites at once go by Bulk API 2.0; 0 = never.
+	BulkAbove int      `yaml:"bulk_above"`
+	Timeouts  Timeouts `yaml:"timeouts"`
 }
 
 // Salesforce is the org.
@@ -180,7 +182,7 @@ func Default() Settings {
 		},
 		Ingest:    Ingest{Listen: ":8080", JournalMaxBytes: 1 << 30},
 		Processor: Processor{StateDir: "/var/lib/callfold/processor", Timeouts: quickTimeouts},
-		Sink:      Sink{StateDir: "/var/lib/callfold/sink", MaxLinger: time.Minute, Timeouts: patientTimeouts},
+		Sink:      Sink{StateDir: "/var/lib/callfold/sink", MaxLinger: time.Minute, BulkAbove: 2000, Timeouts: patientTimeouts},
 		Settings:  projector.DefaultSettings(),
 		Salesforce: Salesforce{
 			LoginURL:   "https://login.salesforce.com",

@@ -105,6 +105,9 @@ func (b *bulkJobs) start(work func(closing <-chan struct{})) {
 	b.working.Go(func() { work(closing) })
 }
 
+// JobsEnd waits until no bulk job is being worked on.
+func (s *Server) JobsEnd() { s.bulk.working.Wait() }
+
 // close ends the work of all jobs: at the next chunk of rows.
 func (b *bulkJobs) close() {
 	b.mu.Lock()

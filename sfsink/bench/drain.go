@@ -86,7 +86,8 @@ func newEngine(w *world, o options, inFlight int, dir string, registry *promethe
 	}
 	sink, err := sfsink.New(sfsink.Options{
 		Client: client, Settings: projector.DefaultSettings(), APIReserve: 0.2, InFlight: inFlight, MaxLinger: o.linger,
-		Logger: quiet(), Registerer: registry,
+		BulkAbove: o.bulkAbove,
+		Logger:    quiet(), Registerer: registry,
 	})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 type options struct {
 	calls, batch, lanes, partitions int
 	inFlight                        []int
+	bulkAbove                       int
 	latency, linger                 time.Duration
 	dir, profile                    string
 }
@@ -57,6 +58,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.partitions, "partitions", 12, "partitions of the topics")
 	f.DurationVar(&o.latency, "latency", 150*time.Millisecond, "how long Salesforce takes for 200 rows")
 	f.DurationVar(&o.linger, "linger", time.Minute, "sink.max_linger")
+	f.IntVar(&o.bulkAbove, "bulk", 2000, "sink.bulk_above; 0 = do not measure rewrites")
 	f.StringVar(&o.dir, "dir", "", "where everything is kept meanwhile; empty: the system's temporary directory")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the last run to this file")
 	inFlight := f.String("inflight", "1,2,4", "numbers of write requests in flight, by commas")
@@ -89,7 +91,10 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 		_, _ = fmt.Fprintf(progress, "%d in flight: %.0f rows/s of %.0f\n", n, r.perSecond, r.most)
 		results = append(results, r)
 	}
-	return report(out, o, results)
+	if err := report(out, o, results); err != nil || o.bulkAbove == 0 {
+		return err
+	}
+	return reportBulk(ctx, o, records, out, progress)
 }
 
 func report(out io.Writer, o options, results []result) error {
