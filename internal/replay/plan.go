@@ -178,6 +178,21 @@ func (l *log) known(n int, key string, value []byte) (k sfsink.Known, err error)
 	return k, nil
 }
 
+// all are calls of a partition with their outcomes.
+func (l *log) all(n int, keys []string) ([]sfsink.Known, error) {
+	known := make([]sfsink.Known, len(keys))
+	for i, key := range keys {
+		value, _, err := l.calls[n].Get(key)
+		if err == nil {
+			known[i], err = l.known(n, key, value)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
 // planner is a plan in the making.
 type planner struct {
 	*Options
@@ -191,15 +206,9 @@ type planner struct {
 
 // plan plans some calls of a partition.
 func (p *planner) plan(ctx context.Context, n int, keys []string) error {
-	known := make([]sfsink.Known, len(keys))
-	for i, key := range keys {
-		value, _, err := p.log.calls[n].Get(key)
-		if err == nil {
-			known[i], err = p.log.known(n, key, value)
-		}
-		if err != nil {
-			return err
-		}
+	known, err := p.log.all(n, keys)
+	if err != nil {
+		return err
 	}
 	previews, err := p.Sink.Preview(ctx, known, p.Rematch)
 	if err != nil {
