@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/callfold/callfold/internal/app"
 )
@@ -97,6 +98,37 @@ func TestReconcile(t *testing.T) {
 	if got := len(w.org.Records("Task")); got != 24 {
 		t.Errorf("%d Tasks, want 20, one made anew, and three of others", got)
 	}
+}
+
+// TestReconcileAllTheTime has the sink itself look: what was deleted and emptied comes
+// back, and what people wrote stays.
+func TestReconcileAllTheTime(t *testing.T) {
+	w := newSinkWorld(t)
+	w.settings.Sink.Lanes = 1 // a second would take partitions from the first in mid-batch
+	w.settings.Sink.Reconcile = "fill"
+	w.environment()
+	w.change = func(a *app.App) { a.ReconcileEvery = 200 * time.Millisecond }
+	w.process(func() {
+		w.run(func(a *app.App) {
+			w.wait(a, "callfold-sink-test-0", "")
+			for id := range int64(9) {
+				w.event(id + 1)
+			}
+			w.until("9 Tasks", func() bool { return len(w.tasksByCall()) == 9 })
+			before := w.tasksByCall()
+			w.load(`{"Task":[{"Id":%q,"IsDeleted":true},{"Id":%q,"Subject":"Mine"},{"Id":%q,"CallType":null}]}`, before["1"]["Id"], before["2"]["Id"], before["3"]["Id"])
+			w.until("what was deleted and emptied", func() bool {
+				tasks := w.tasksByCall()
+				return tasks["1"] != nil && tasks["3"]["CallType"] == before["3"]["CallType"]
+			})
+			if got := w.tasksByCall()["2"]["Subject"]; got != "Mine" {
+				t.Errorf("fill wrote over what somebody wrote: %v", got)
+			}
+			if text := w.command("call", "show", "1"); !strings.Contains(text, "callfold sink, sink.reconcile: fill") {
+				t.Errorf("the history does not say why:\n%s", text)
+			}
+		})
+	})
 }
 
 func TestReconcileUsage(t *testing.T) {

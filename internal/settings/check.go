@@ -126,6 +126,7 @@ func (c *checker) stages() {
 	}
 	c.lanes("sink.lanes", s.Lanes)
 	c.maxLinger(s.MaxLinger)
+	c.oneOf("sink.reconcile", s.Reconcile, "off", "report", "fill", "overwrite")
 	c.salesforceAnswer(s.Timeouts)
 	c.timeouts("sink.timeouts", s.Timeouts, patientTimeouts)
 }

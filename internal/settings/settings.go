@@ -110,7 +110,10 @@ type Sink struct {
 	// MaxLinger bounds how long calls may wait for others to share API requests
 	// with; 0 = not at all.
 	MaxLinger time.Duration `yaml:"max_linger"`
-	Timeouts  Timeouts      `yaml:"timeouts"`
+	// Reconcile is whether Tasks are read back at a trickle, and what is mended of
+	// what others did to them: off, report, fill or overwrite.
+	Reconcile string   `yaml:"reconcile"`
+	Timeouts  Timeouts `yaml:"timeouts"`
 }
 
 // Salesforce is the org.
@@ -175,7 +178,7 @@ func Default() Settings {
 		},
 		Ingest:    Ingest{Listen: ":8080", JournalMaxBytes: 1 << 30},
 		Processor: Processor{StateDir: "/var/lib/callfold/processor", Timeouts: quickTimeouts},
-		Sink:      Sink{StateDir: "/var/lib/callfold/sink", MaxLinger: time.Minute, Timeouts: patientTimeouts},
+		Sink:      Sink{StateDir: "/var/lib/callfold/sink", MaxLinger: time.Minute, Reconcile: "off", Timeouts: patientTimeouts},
 		Settings:  projector.DefaultSettings(),
 		Salesforce: Salesforce{
 			LoginURL:   "https://login.salesforce.com",
