@@ -191,9 +191,12 @@ func printTested(w io.Writer, t *tested) error {
 		}
 	}
 	errs = append(errs, out.Flush())
-	text := "\nThe settings change nothing for these calls."
-	if n := t.More.Calls + t.Changed; n > 0 {
-		text = fmt.Sprintf("\nNew calls follow the settings at once, these when something comes of them. To rebuild them now (callfold replay plan) takes about %d API requests and %s.", t.Requests, about(t.Minutes))
+	text := "\nNew calls follow the settings at once, these when something comes of them."
+	switch rebuilt := t.More.Calls + t.Changed; {
+	case rebuilt > 0:
+		text += fmt.Sprintf("\nTo rebuild them now (callfold replay plan) takes about %d API requests and %s.", t.Requests, about(t.Minutes))
+	case t.Fewer.Calls == 0:
+		text = "\nThe settings change nothing for these calls."
 	}
 	_, err := fmt.Fprintln(w, text)
 	return errors.Join(append(errs, err)...)

@@ -68,8 +68,7 @@ to mend it, and left alone. The last are looked for only where no calls are chos
 All calls are looked at, or those that are named or chosen by flags. Exit code 1 when
 something is wrong and was not mended.
 
-The user needs the rights of 'replay plan', to mend also those of 'replay apply', and in
-Salesforce to read CallObject.`,
+The user needs the rights of 'replay plan', and to mend those of 'replay apply', too.`,
 		Example: `  callfold reconcile
   callfold reconcile --policy fill --yes
   callfold reconcile --policy overwrite --from 2026-11-01T00:00:00Z --reason "a flow wrote over the subjects"`,

@@ -56,7 +56,7 @@ func TestReconcile(t *testing.T) {
 			wants(w.command("reconcile"), "20 calls looked at.", "0      0           0                edited")
 
 			before := w.tasksByCall()
-			w.load(`{"Task":[{"Id":%q,"IsDeleted":true},{"Id":%q,"Subject":"Mine"},{"Id":%q,"aircall__Timezone__c":null,"aircall__Country__c":null},{"Id":%q,"Subject":"Mine, too","CallType":null}]}`,
+			w.load(`{"Task":[{"Id":%q,"IsDeleted":true},{"Id":%q,"Subject":"Mine"},{"Id":%q,"aircall__Country__c":null},{"Id":%q,"Subject":"Mine, too","CallType":null}]}`,
 				before["1"]["Id"], before["2"]["Id"], before["3"]["Id"], before["4"]["Id"])
 			w.load(`{"Task":[{"Id":"00T000000000FOR","Subject":"Aircall's own","CallObject":"5"},{"Id":"00T000000000ORP","Subject":"?","Aircall_Call_Id__c":"999"},{"Id":"00T000000000OTH","CallObject":"77777"}]}`)
 
@@ -74,7 +74,7 @@ func TestReconcile(t *testing.T) {
 			text = w.failing("reconcile", "--policy", "fill", "--yes", "--file", path)
 			wants(text, "done: 2 of 2 calls sent", "in 4 cases")
 			after := w.tasksByCall()
-			if after["1"]["Subject"] != before["1"]["Subject"] || after["3"]["aircall__Timezone__c"] != before["3"]["aircall__Timezone__c"] {
+			if after["1"]["Subject"] != before["1"]["Subject"] || after["3"]["aircall__Country__c"] != before["3"]["aircall__Country__c"] {
 				t.Errorf("not filled: %v, %v", after["1"], after["3"])
 			}
 			if after["2"]["Subject"] != "Mine" || after["4"]["CallType"] != nil {
