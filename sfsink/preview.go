@@ -72,6 +72,10 @@ func (s *Sink) Preview(ctx context.Context, calls []Known, rematch bool) ([]Prev
 	return previews, nil
 }
 
+// Hashes are those of the Task's values by API name, as an outcome has them in Written;
+// nil where no Task is wanted.
+func (p Preview) Hashes() map[string]string { return p.job.hashes }
+
 // Difference is a field that Salesforce holds otherwise than it is wanted.
 type Difference struct {
 	// Field is its API name, and Rule the rule that makes it.

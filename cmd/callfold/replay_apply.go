@@ -111,19 +111,24 @@ func (a *replayApply) run(cmd *cobra.Command, g *globals, path string) error {
 				return err
 			}
 		}
-		tell := teller{to: cmd.ErrOrStderr()}
-		err = replay.Apply(ctx, a.options(cmd, plan, plans, client, &tell))
+		done, err := applyPlan(ctx, cmd, plan, plans, client, a.order)
 		if *a.format == jsonOutput {
-			err = errors.Join(err, printJSON(cmd.OutOrStdout(), tell.state))
-		} else {
-			_, printed := fmt.Fprintln(cmd.OutOrStdout(), stateText(tell.state))
-			err = errors.Join(err, printed)
+			return errors.Join(err, printJSON(cmd.OutOrStdout(), done))
 		}
-		if failed := tell.state.Failed(); err == nil && failed > 0 {
-			err = fmt.Errorf("%s rejected; callfold outcomes list --outcome rejected says why", callCount(int(failed)))
-		}
-		return err
+		_, printed := fmt.Fprintln(cmd.OutOrStdout(), stateText(done))
+		return errors.Join(err, printed)
 	})
+}
+
+// applyPlan has a plan carried out, tells on stderr how far it is, and gives how far it
+// came. That a call was rejected is an error.
+func applyPlan(ctx context.Context, cmd *cobra.Command, plan *replay.Plan, plans *planner, client *kgo.Client, order command.Order) (replay.State, error) {
+	tell := teller{to: cmd.ErrOrStderr()}
+	err := replay.Apply(ctx, applyOptions(cmd, plan, plans, client, order, &tell))
+	if failed := tell.state.Failed(); err == nil && failed > 0 {
+		err = fmt.Errorf("%s rejected; callfold outcomes list --outcome rejected says why", callCount(int(failed)))
+	}
+	return tell.state, err
 }
 
 // fits says why a plan is not for these settings.
@@ -140,10 +145,10 @@ func fits(ctx context.Context, plans *planner, h replay.Header) error {
 	return nil
 }
 
-func (a *replayApply) options(cmd *cobra.Command, plan *replay.Plan, plans *planner, client *kgo.Client, tell *teller) replay.ApplyOptions {
+func applyOptions(cmd *cobra.Command, plan *replay.Plan, plans *planner, client *kgo.Client, order command.Order, tell *teller) replay.ApplyOptions {
 	s := plans.settings
 	return replay.ApplyOptions{
-		Plan: plan, Order: a.order, Kafka: client,
+		Plan: plan, Order: order, Kafka: client,
 		Reader: func(more ...kgo.Opt) (*kgo.Client, error) {
 			opts, err := kafka.Options(s.Kafka, "callfold-replay-apply", slog.New(slog.DiscardHandler), nil)
 			if err != nil {

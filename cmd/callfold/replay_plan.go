@@ -164,15 +164,19 @@ func newPlanner(s settings.Settings, client *kgo.Client, dir string) (p *planner
 func (p *planner) make(ctx context.Context, cmd *cobra.Command, each func(replay.Row) error) (replay.Summary, error) {
 	o := p.options
 	o.Progress = &replay.Progress{}
-	done := reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
-		if chosen := o.Progress.Chosen.Load(); chosen > 0 {
-			reportProgress(cmd.ErrOrStderr(), o.Progress.Planned.Load(), chosen, "calls compared", elapsed)
+	defer reportReading(ctx, cmd, o.Progress)()
+	return replay.Make(ctx, o, each)
+}
+
+// reportReading tells on stderr how far a reading is, until done is called.
+func reportReading(ctx context.Context, cmd *cobra.Command, p *replay.Progress) (done func()) {
+	return reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
+		if chosen := p.Chosen.Load(); chosen > 0 {
+			reportProgress(cmd.ErrOrStderr(), p.Planned.Load(), chosen, "calls compared", elapsed)
 		} else {
-			reportProgress(cmd.ErrOrStderr(), o.Progress.Done.Load(), o.Progress.Total.Load(), "records read", elapsed)
+			reportProgress(cmd.ErrOrStderr(), p.Done.Load(), p.Total.Load(), "records read", elapsed)
 		}
 	})
-	defer done()
-	return replay.Make(ctx, o, each)
 }
 
 // header says what a plan is of.

@@ -15,15 +15,12 @@ import (
 // plan says so, applying it brings everything back, and then nothing is to be done.
 func TestRebuild(t *testing.T) {
 	w := newSinkWorld(t)
-	t.Setenv("CALLFOLD_KAFKA_BROKERS", strings.Join(w.settings.Kafka.Brokers, ","))
-	t.Setenv("CALLFOLD_SALESFORCE_LOGIN_URL", w.settings.Salesforce.LoginURL)
-	t.Setenv("CALLFOLD_SALESFORCE_AUTH_FLOW", "client_credentials")
-	t.Setenv("CALLFOLD_SALESFORCE_AUTH_CLIENT_ID", "dev")
-	t.Setenv("CALLFOLD_SALESFORCE_AUTH_CLIENT_SECRET", "dev")
+	w.settings.Sink.Lanes = 1 // a second would take partitions from the first in mid-batch
+	w.environment()
 	path := filepath.Join(t.TempDir(), "p.plan")
 	w.process(func() {
 		w.run(func(a *app.App) {
-			w.joined(a)
+			w.wait(a, "callfold-sink-test-0", "")
 			const calls = 120
 			for id := range int64(calls) {
 				w.event(id + 1)
@@ -75,7 +72,8 @@ func (w *sinkWorld) tasksByCall() map[string]map[string]any {
 	tasks := map[string]map[string]any{}
 	for _, r := range w.org.Records("Task") {
 		if r["IsDeleted"] != true {
-			tasks[r["Aircall_Call_Id__c"].(string)] = maps.Clone(r)
+			key, _ := r["Aircall_Call_Id__c"].(string) // none of the Tasks of others
+			tasks[key] = maps.Clone(r)
 		}
 	}
 	return tasks

@@ -24,7 +24,8 @@ type sinkWorld struct {
 	*testing.T
 	settings settings.Settings
 	org      *sfsim.Server
-	client   *kgo.Client // reads the topic tasks, writes the topic calls
+	client   *kgo.Client    // reads the topic tasks, writes the topic calls
+	change   func(*app.App) // of the next run; nil = none
 }
 
 func newSinkWorld(t *testing.T) *sinkWorld {
@@ -53,7 +54,7 @@ func newSinkWorld(t *testing.T) *sinkWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return &sinkWorld{t, s, org, client}
+	return &sinkWorld{T: t, settings: s, org: org, client: client}
 }
 
 // call publishes the state of a missed call with a tag.
@@ -108,6 +109,9 @@ func (w *sinkWorld) run(work func(a *app.App)) {
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
 	a := app.New(w.settings, slog.New(slog.DiscardHandler), "sink", "salesforce")
+	if w.change != nil {
+		w.change(a)
+	}
 	stage, err := a.Sink()
 	if err != nil {
 		w.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -25,6 +26,9 @@ type App struct {
 	Health   *observe.Health
 	// TransactionalSuffix is that of the embedded broker, else empty.
 	TransactionalSuffix string
+	// ReconcileEvery is how often sink.reconcile looks at Tasks; 0 = as seldom as it
+	// should. Tests have no time for that.
+	ReconcileEvery time.Duration
 }
 
 // New makes an App for the named components, which are not ready yet.

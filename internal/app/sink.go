@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/reconcile"
 	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/internal/settings"
 	"github.com/callfold/callfold/internal/stream"
@@ -21,6 +22,7 @@ type Sink struct {
 	app    *App
 	sink   *sfsink.Sink
 	engine *stream.Engine[schemas.Outcome]
+	walk   func(context.Context) error // of sink.reconcile; nil = none
 }
 
 // Sink makes the stage that writes calls to Salesforce. It sends nothing yet.
@@ -67,7 +69,11 @@ func (a *App) Sink() (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{app: a, sink: sink, engine: engine}, nil
+	stage := &Sink{app: a, sink: sink, engine: engine}
+	if s.Sink.Reconcile != string(reconcile.Off) && !s.Sink.DryRun { // a dry run has written nothing
+		stage.walk, err = a.walk(sink, engine)
+	}
+	return stage, err
 }
 
 // sinkBatch is the records of one turn. A call in a burst has several states, of which
@@ -91,6 +97,9 @@ func (s *Sink) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.engine.Run(ctx) })
 	group.Go(func() error { s.readiness().run(ctx); return nil })
+	if s.walk != nil {
+		group.Go(func() error { return s.walk(ctx) })
+	}
 	return group.Wait()
 }
 

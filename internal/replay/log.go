@@ -28,6 +28,7 @@ type Progress struct {
 // call.
 type log struct {
 	calls, outcomes []*table.Table
+	topics          *partition.Topics
 	// ends are where the partitions ended, by topic.
 	ends   map[string][]int64
 	mu     sync.Mutex
@@ -56,7 +57,8 @@ func readLog(ctx context.Context, o *Options, store *table.Store) (*log, error) 
 		return nil, fmt.Errorf("%w (run callfold topics create)", err)
 	}
 	l := &log{
-		calls: make([]*table.Table, count), outcomes: make([]*table.Table, count),
+		topics: topics,
+		calls:  make([]*table.Table, count), outcomes: make([]*table.Table, count),
 		ends: map[string][]int64{o.Calls: make([]int64, count), o.Tasks: make([]int64, count)},
 	}
 	group, gctx := errgroup.WithContext(ctx)

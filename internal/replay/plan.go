@@ -28,6 +28,8 @@ type Options struct {
 	// Rematch looks for the record of each call anew, instead of what is remembered
 	// (M9).
 	Rematch bool
+	// Stray is told of Tasks that no rewrite mends; nil = they are not looked for.
+	Stray func(Stray) error
 	// Dir takes files while the work goes on; they are left to the caller to remove.
 	// Empty keeps everything in memory.
 	Dir string
@@ -65,6 +67,13 @@ type Summary struct {
 // Changes is how many calls a rebuild would change.
 func (s *Summary) Changes() int64 { return s.Create + s.Recreate + s.Update }
 
+// Part is the summary of a plan that has only so many of the rows.
+func (s Summary) Part(create, recreate, update int64) Summary {
+	s.Create, s.Recreate, s.Update = create, recreate, update
+	s.Requests, s.Minutes = cost(s.Changes())
+	return s
+}
+
 // callsAtATime is how many calls the sink is asked about at once.
 const callsAtATime = 1000
 
@@ -92,10 +101,18 @@ func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err 
 	}
 	defer t.Release()
 	p := planner{Options: &o, log: l, each: each, summary: &s}
-	if o.Progress.Chosen.Load() > int64(fewCalls) {
+	if o.Progress.Chosen.Load() > int64(fewCalls) || o.orphans() {
 		p.held, err = o.readTasks(ctx, t)
 	} else {
 		p.held, err = o.askTasks(ctx, slices.Concat(chosen...))
+	}
+	if err == nil && o.Stray != nil {
+		foreign, problem := store.Acquire(ctx, int32(2*len(l.calls)+1))
+		if problem != nil {
+			return s, problem
+		}
+		defer foreign.Release()
+		p.foreign, err = o.readForeign(ctx, foreign)
 	}
 	if err == nil {
 		// Salesforce was read between two looks at the log: of a call of which nothing
@@ -113,6 +130,11 @@ func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err 
 				return s, err
 			}
 			o.Progress.Planned.Add(int64(len(some)))
+		}
+	}
+	if o.orphans() && len(s.Hidden) == 0 {
+		if err := p.tellOrphans(t); err != nil {
+			return s, err
 		}
 	}
 	s.Requests, s.Minutes = cost(s.Changes())
@@ -156,11 +178,27 @@ func (l *log) known(n int, key string, value []byte) (k sfsink.Known, err error)
 	return k, nil
 }
 
+// all are calls of a partition with their outcomes.
+func (l *log) all(n int, keys []string) ([]sfsink.Known, error) {
+	known := make([]sfsink.Known, len(keys))
+	for i, key := range keys {
+		value, _, err := l.calls[n].Get(key)
+		if err == nil {
+			known[i], err = l.known(n, key, value)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
 // planner is a plan in the making.
 type planner struct {
 	*Options
 	log     *log
 	held    held
+	foreign held            // Tasks of others, by the call id in CallObject; nil = not looked for
 	moved   map[string]bool // calls of which something came in since the log was read
 	each    func(Row) error
 	summary *Summary
@@ -168,15 +206,9 @@ type planner struct {
 
 // plan plans some calls of a partition.
 func (p *planner) plan(ctx context.Context, n int, keys []string) error {
-	known := make([]sfsink.Known, len(keys))
-	for i, key := range keys {
-		value, _, err := p.log.calls[n].Get(key)
-		if err == nil {
-			known[i], err = p.log.known(n, key, value)
-		}
-		if err != nil {
-			return err
-		}
+	known, err := p.log.all(n, keys)
+	if err != nil {
+		return err
 	}
 	previews, err := p.Sink.Preview(ctx, known, p.Rematch)
 	if err != nil {
@@ -193,6 +225,9 @@ func (p *planner) plan(ctx context.Context, n int, keys []string) error {
 			v.change, v.moving = false, true
 		}
 		p.summary.count(preview.Decision, v)
+		if err := p.tellStrays(keys[i], preview, there); err != nil {
+			return err
+		}
 		if !v.change {
 			continue
 		}

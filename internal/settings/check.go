@@ -127,6 +127,7 @@ func (c *checker) stages() {
 	c.lanes("sink.lanes", s.Lanes)
 	c.maxLinger(s.MaxLinger)
 	c.bulkAbove(s.BulkAbove)
+	c.oneOf("sink.reconcile", s.Reconcile, "off", "report", "fill", "overwrite")
 	c.salesforceAnswer(s.Timeouts)
 	c.timeouts("sink.timeouts", s.Timeouts, patientTimeouts)
 }

@@ -111,7 +111,10 @@ type Sink struct {
 	// with; 0 = not at all.
 	MaxLinger time.Duration `yaml:"max_linger"`
 	// BulkAbove is how many rewrites at once go by Bulk API 2.0; 0 = never.
-	BulkAbove int      `yaml:"bulk_above"`
+	BulkAbove int `yaml:"bulk_above"`
+	// Reconcile is whether Tasks are read back at a trickle, and what is mended of
+	// what others did to them: off, report, fill or overwrite.
+	Reconcile string   `yaml:"reconcile"`
 	Timeouts  Timeouts `yaml:"timeouts"`
 }
 
@@ -182,7 +185,7 @@ func Default() Settings {
 		},
 		Ingest:    Ingest{Listen: ":8080", JournalMaxBytes: 1 << 30},
 		Processor: Processor{StateDir: "/var/lib/callfold/processor", Timeouts: quickTimeouts},
-		Sink:      Sink{StateDir: "/var/lib/callfold/sink", MaxLinger: time.Minute, BulkAbove: 2000, Timeouts: patientTimeouts},
+		Sink:      Sink{StateDir: "/var/lib/callfold/sink", MaxLinger: time.Minute, BulkAbove: 2000, Reconcile: "off", Timeouts: patientTimeouts},
 		Settings:  projector.DefaultSettings(),
 		Salesforce: Salesforce{
 			LoginURL:   "https://login.salesforce.com",

@@ -24,6 +24,8 @@ type Engine[V any] struct {
 	lags    *lags
 	inputID kadm.TopicID // set once the topics are there
 
+	walked walked[V]
+
 	longReads  chan struct{} // one for each long restore that goes on
 	ownerships atomic.Uint64 // how many tasks there ever were
 }
@@ -47,7 +49,10 @@ func New[V any](o Options[V]) (*Engine[V], error) {
 // cannot be reached are waited for. Topics that are missing or do not fit each
 // other are an error.
 func (e *Engine[V]) Run(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, e.store.Close()) }()
+	defer func() {
+		e.walked.set(nil)
+		err = errors.Join(err, e.store.Close())
+	}()
 	ctx, stop := e.store.Context(ctx) // a store that cannot go on ends the stage
 	defer stop()
 	// All lanes are there before anything is said to be ready.
@@ -56,6 +61,7 @@ func (e *Engine[V]) Run(ctx context.Context) (err error) {
 		lanes[i] = newLane(e, i)
 		e.opts.Health(lanes[i].id, errJoining)
 	}
+	e.walked.set(lanes)
 	if err := e.waitForTopics(ctx); err != nil {
 		return err
 	}

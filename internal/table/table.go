@@ -248,11 +248,23 @@ func (t *Table) timers(until uint64, each func(due uint64, key string) bool) err
 
 // Each calls f for all keys in order, until it returns an error.
 func (t *Table) Each(f func(key string, value []byte) error) error {
-	it, err := t.store.db.NewIter(&pebble.IterOptions{LowerBound: t.key(kindValue), UpperBound: t.key(kindValue + 1)})
+	return t.each(t.key(kindValue), math.MaxInt, f)
+}
+
+// After is Each for up to most keys behind one, which need not be there. Unlike the
+// other methods it may be called while another goroutine uses the table; it gives what
+// the table held at one moment, and the store must not be closed meanwhile.
+func (t *Table) After(key string, most int, f func(key string, value []byte) error) error {
+	return t.each(t.key(kindValue, key, "\x00"), most, f)
+}
+
+func (t *Table) each(from []byte, most int, f func(key string, value []byte) error) error {
+	it, err := t.store.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: t.key(kindValue + 1)})
 	if err != nil {
 		return fmt.Errorf("reading the state of partition %d: %w", t.partition, err)
 	}
-	for ok := it.First(); ok && err == nil; ok = it.Next() {
+	for ok := it.First(); ok && err == nil && most > 0; ok = it.Next() {
+		most--
 		var value []byte
 		if _, value, err = t.split(it.Value()); err == nil {
 			err = f(string(it.Key()[len(t.prefix)+1:]), value)

@@ -223,3 +223,30 @@ func TestTableIsAMap(t *testing.T) {
 		})
 	})
 }
+
+// TestAfter goes on from keys that are there and from such that are not.
+func TestAfter(t *testing.T) {
+	s := openTest(t, "", true)
+	defer s.Close()
+	tab, other := acquire(t, s, 3), acquire(t, s, 4)
+	defer tab.Release()
+	defer other.Release()
+	for _, to := range []*Table{tab, other} {
+		if err := to.Apply([]Change{{Key: "1", Value: []byte("a"), Due: time.UnixMilli(9)}, {Key: "10", Value: []byte("b")}, {Key: "2", Value: []byte("c")}}, Checkpoint{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		after string
+		most  int
+		want  string
+	}{{"", 9, "1a10b2c"}, {"", 2, "1a10b"}, {"1", 9, "10b2c"}, {"15", 9, "2c"}, {"2", 9, ""}, {"", 0, ""}} {
+		got := ""
+		if err := tab.After(test.after, test.most, func(key string, value []byte) error { got += key + string(value); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if got != test.want {
+			t.Errorf("%d after %q: %q, want %q", test.most, test.after, got, test.want)
+		}
+	}
+}
