@@ -131,7 +131,7 @@ func (c *configTest) run(cmd *cobra.Command, g *globals) error {
 		}
 		done := tested{From: time.Now().Add(-back).UTC(), Base: c.base}
 		o.Filter.From = done.From
-		stop := reportReading(ctx, cmd, o.Progress)
+		stop := reportPlanning(ctx, cmd, o.Progress)
 		done.Trial, err = replay.Try(ctx, o)
 		stop()
 		if err != nil {

@@ -164,12 +164,12 @@ func newPlanner(s settings.Settings, client *kgo.Client, dir string) (p *planner
 func (p *planner) make(ctx context.Context, cmd *cobra.Command, each func(replay.Row) error) (replay.Summary, error) {
 	o := p.options
 	o.Progress = &replay.Progress{}
-	defer reportReading(ctx, cmd, o.Progress)()
+	defer reportPlanning(ctx, cmd, o.Progress)()
 	return replay.Make(ctx, o, each)
 }
 
-// reportReading tells on stderr how far a reading is, until done is called.
-func reportReading(ctx context.Context, cmd *cobra.Command, p *replay.Progress) (done func()) {
+// reportPlanning tells on stderr how far a reading is, until done is called.
+func reportPlanning(ctx context.Context, cmd *cobra.Command, p *replay.Progress) (done func()) {
 	return reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
 		if chosen := p.Chosen.Load(); chosen > 0 {
 			reportProgress(cmd.ErrOrStderr(), p.Planned.Load(), chosen, "calls compared", elapsed)
