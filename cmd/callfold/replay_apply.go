@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/app"
 	"github.com/callfold/callfold/internal/command"
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/outcomes"
@@ -163,6 +164,7 @@ func applyOptions(cmd *cobra.Command, plan *replay.Plan, plans *planner, client 
 			_, err := plans.make(ctx, cmd, each)
 			return err
 		},
+		Bulk: app.BulkRewrites(s.Sink),
 		Requests: func(ctx context.Context) (int64, error) {
 			if _, err := plans.client.Limits(ctx); err != nil {
 				return 0, fmt.Errorf("asking Salesforce for its API requests: %w", err)

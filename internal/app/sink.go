@@ -82,6 +82,15 @@ func (a *App) Sink() (*Sink, error) {
 // too: 16 MiB of records, that is about 100 MiB with what is made of them.
 const sinkBatch = 4000
 
+// BulkRewrites is how many rewrites at once a lane of the sink surely writes by a bulk
+// job; 0 where it never does.
+func BulkRewrites(s settings.Sink) int {
+	if s.BulkAbove == 0 || s.BulkAbove >= sinkBatch {
+		return 0
+	}
+	return sinkBatch
+}
+
 // sinkHotStates is the decoded outcomes that are kept in memory, over all lanes;
 // fewer than of the processor, as a call is written a few times only.
 const sinkHotStates = 20_000

@@ -49,6 +49,9 @@ type ApplyOptions struct {
 	// Again plans anew for some calls, as the plan was made: it tells what has changed
 	// since.
 	Again func(ctx context.Context, ids map[int64]bool, each func(Row) error) error
+	// Bulk is how many rewrites each member of the sink's group takes at once to write
+	// them by a bulk job; 0 where it has none.
+	Bulk int
 	// Requests asks the org how many API requests it has had in 24 hours.
 	Requests func(ctx context.Context) (int64, error)
 	// Tell is called with the state whenever it was saved.
@@ -172,23 +175,60 @@ func (a *apply) run(ctx context.Context) error {
 		if err := a.look(ctx); err != nil {
 			return err
 		}
-		lag, err := a.lag(ctx)
+		lot, err := a.lot(ctx, len(rest))
 		if err != nil {
 			return err
 		}
-		if lag > mostLag && a.out() > sendAtOnce || a.out() > mostOut {
+		if lot == 0 {
 			if err := sleep(ctx, lookEvery); err != nil {
 				return err
 			}
 			continue
 		}
-		some := rest[:min(sendAtOnce, len(rest))]
-		if err := a.send(ctx, some, changed); err != nil {
+		if err := a.send(ctx, rest[:lot], changed); err != nil {
 			return err
 		}
-		rest = rest[len(some):]
+		rest = rest[lot:]
 	}
 	return a.finish(ctx)
+}
+
+// lot is how many of so many commands are to be sent now. Where there are enough of them
+// each member of the group gets so many at once that it writes them by a bulk job, which
+// holds up nobody; else they come in small lots.
+func (a *apply) lot(ctx context.Context, left int) (int, error) {
+	lag, err := a.lag(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if a.Bulk > 0 {
+		members, err := a.members(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if many := a.Bulk * members; left >= many && many > sendAtOnce {
+			if lag > mostLag || a.out() > mostOut {
+				return 0, nil
+			}
+			return many, nil
+		}
+	}
+	if lag > mostLag && a.out() > sendAtOnce || a.out() > mostOut {
+		return 0, nil
+	}
+	return min(sendAtOnce, left), nil
+}
+
+// members is how many members the sink's group has.
+func (a *apply) members(ctx context.Context) (int, error) {
+	groups, err := kadm.NewClient(a.Kafka).DescribeGroups(ctx, a.Group)
+	if err == nil {
+		err = groups.Error()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("asking Kafka who is in the group %s: %w", a.Group, err)
+	}
+	return len(groups[a.Group].Members), nil
 }
 
 // changed plans anew for some rows, and gives those calls of which the plan says

@@ -211,6 +211,7 @@ func (w *world) apply(ctx context.Context, plan *replay.Plan) error {
 			_, err = replay.Make(ctx, o, each)
 			return err
 		},
+		Bulk:     app.BulkRewrites(w.settings.Sink),
 		Requests: func(context.Context) (int64, error) { return 0, nil },
 		Now:      time.Now,
 	})
