@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -52,6 +53,22 @@ func TestDeviations(t *testing.T) {
 	}
 	if n := b.sent("/query"); n != 1 {
 		t.Errorf("%d queries for eight calls", n)
+	}
+}
+
+// TestDeviationOfACheckbox: one that is not set holds false, or nothing.
+func TestDeviationOfACheckbox(t *testing.T) {
+	b := newBench(t, nil)
+	b.missed(1, curieNumber)
+	b.turn()
+	task, o := b.task(1), b.outcome(1, schemas.Created)
+	delete(task, "aircall__Has_connected__c")
+	if d, ok := b.sink.deviation(&o, []salesforce.Record{task}); ok {
+		t.Errorf("not set: %+v", d)
+	}
+	task["aircall__Has_connected__c"] = true
+	if d, ok := b.sink.deviation(&o, []salesforce.Record{task}); !ok || len(d.Fields) != 1 {
+		t.Errorf("set: %+v", d)
 	}
 }
 

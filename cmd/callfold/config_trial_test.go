@@ -25,6 +25,7 @@ func TestConfigTest(t *testing.T) {
 	same := file("same.yaml", "")
 	french := file("french.yaml", "tasks: {subjects: classic-fr, status: {completed: Done}}")
 	other := file("other.yaml", "tasks: {numbers: [8]}")
+	less := file("less.yaml", "tasks: {fields: {task_subtype: \"\"}}")
 	w.process(func() {
 		w.run(func(a *app.App) {
 			w.wait(a, "callfold-sink-test-0", "")
@@ -45,6 +46,7 @@ func TestConfigTest(t *testing.T) {
 		{"other texts", []string{"--config", french}, []string{"5  would have a Task with other values", "5      Subject", "5      Status", "about 1 API requests"}, "Appel"},
 		{"values are asked for", []string{"--config", french, "--show-values"}, []string{`"Appel manqué de +33 1 23 45 67 89 sur Paris"`}, "Missed call"},
 		{"by other settings", []string{"--config", french, "--base", same, "--show-values"}, []string{`"Done", was "Completed"`, `was "Missed call from`, "compared with " + same}, "5  unchanged"},
+		{"what is set at creation only", []string{"--config", same, "--base", less}, []string{"5  unchanged", "The settings change nothing"}, "EXAMPLES"},
 		{"fewer Tasks", []string{"--config", other}, []string{"5  would have none: their Tasks stay as they are (L3) (by L7; such as "}, "change nothing"},
 		{"more Tasks", []string{"--config", same, "--base", other}, []string{"5  would have a Task, and have none now (by L2; such as ", "about 1 API requests"}, "EXAMPLES"},
 		{"none now as then", []string{"--config", other, "--base", other}, []string{"5  have no Task, now as then"}, "EXAMPLES"},

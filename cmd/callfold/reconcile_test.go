@@ -58,7 +58,7 @@ func TestReconcile(t *testing.T) {
 			before := w.tasksByCall()
 			w.load(`{"Task":[{"Id":%q,"IsDeleted":true},{"Id":%q,"Subject":"Mine"},{"Id":%q,"aircall__Country__c":null},{"Id":%q,"Subject":"Mine, too","CallType":null}]}`,
 				before["1"]["Id"], before["2"]["Id"], before["3"]["Id"], before["4"]["Id"])
-			w.load(`{"Task":[{"Id":"00T000000000FOR","Subject":"Aircall's own","CallObject":"5"},{"Id":"00T000000000ORP","Subject":"?","Aircall_Call_Id__c":"999"},{"Id":"00T000000000OTH","CallObject":"77777"}]}`)
+			w.load(`{"Task":[{"Id":"00T000000000FOR","Subject":"Aircall's own","CallObject":"2"},{"Id":"00T000000000ORP","Subject":"?","Aircall_Call_Id__c":"999"},{"Id":"00T000000000OTH","CallObject":"77777"},{"Id":%q,"CallObject":"6"}]}`, before["6"]["Id"])
 
 			text := w.failing("reconcile")
 			wants(text, "1      1           1                deleted", "3      1           3                edited",
@@ -85,14 +85,14 @@ func TestReconcile(t *testing.T) {
 			}
 
 			text = w.failing("reconcile", "--policy", "overwrite", "--yes", "--file", filepath.Join(t.TempDir(), "q.plan"), "--reason", "a flow wrote over them", "--output", "json")
-			wants(text, `"edited": {`, `"sent": 2`, `"Why": "a flow wrote over them"`, `"kind": "orphaned"`)
+			wants(text, `"edited": {`, `"sent": 2`, `"Why": "a flow wrote over them"`, `"kind": "orphaned"`, "in 2 cases")
 			if after = w.tasksByCall(); after["2"]["Subject"] != before["2"]["Subject"] || after["4"]["CallType"] != before["4"]["CallType"] {
 				t.Errorf("not overwritten: %v, %v", after["2"], after["4"])
 			}
 
 			// Of chosen calls no orphans are looked for, and then all is well.
-			wants(w.command("reconcile", "2", "3"), "2 calls looked at.")
-			wants(w.failing("reconcile", "5"), "in 1 case Salesforce")
+			wants(w.command("reconcile", "3", "4"), "2 calls looked at.")
+			wants(w.failing("reconcile", "2"), "in 1 case Salesforce")
 		})
 	})
 	if got := len(w.org.Records("Task")); got != 24 {

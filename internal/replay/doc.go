@@ -11,6 +11,11 @@
 // readable by its owner only. Planning writes nothing to Salesforce, and needs rights to
 // read only.
 //
+// [Options.Stray] is told of Tasks that no rewrite mends: several of one call, those of
+// another integration, and those without a call. [Try] compares in another way, for
+// settings that are not in use yet: with what the outcomes say was written, or with what
+// other settings want.
+//
 // # Carrying it out
 //
 // There is never a second writer behind the sink's back: [Apply] publishes
