@@ -23,8 +23,8 @@ const (
 	// sendAtOnce is how many commands are sent together. While more than these have no
 	// result, no more are sent as long as the sink is more than mostLag records behind: a
 	// live call waits behind them. A sink that lets calls gather is behind, too.
-	sendAtOnce = 250
-	mostLag    = 500
+	sendAtOnce = 150
+	mostLag    = 250
 	// mostOut is how many calls may wait for their results: those that go by the Bulk
 	// API wait in the sink, for each other.
 	mostOut = 50_000

@@ -24,11 +24,7 @@ import (
 	"github.com/callfold/callfold/schemas"
 )
 
-const (
-	events, calls, tasks = "events", "calls", "tasks"
-	sinkGroup            = "callfold-sink"
-	partitions           = 3
-)
+const sinkGroup = "callfold-sink"
 
 // world is a broker in a bubble of virtual time, a plan, and one who obeys commands as
 // processor and sink do.
