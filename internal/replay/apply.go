@@ -60,8 +60,9 @@ type ApplyOptions struct {
 }
 
 var (
-	// ErrPaused and ErrAborted say that somebody wants it so.
-	ErrPaused  = errors.New("paused: callfold replay resume, and apply goes on")
+	// ErrPaused says that somebody wants it to pause.
+	ErrPaused = errors.New("paused: callfold replay resume, and apply goes on")
+	// ErrAborted says that somebody wants it to end.
 	ErrAborted = errors.New("aborted: no more commands are sent; those that were are carried out")
 	// ErrCanary says that too many of the first calls failed.
 	ErrCanary = errors.New("too many of the first calls failed: nothing else was sent")
