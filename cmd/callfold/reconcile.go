@@ -195,7 +195,7 @@ func (r *reconcileCommand) mend(ctx context.Context, cmd *cobra.Command, plans *
 		return err
 	}
 	if !r.yes {
-		if err := confirm(ctx, cmd, fmt.Sprintf("Have %s rewritten in Salesforce?", callCount(len(plan.Rows)))); err != nil {
+		if err := confirm(ctx, cmd, fmt.Sprintf("Have %s rewritten in Salesforce?", callCount(plan.Len()))); err != nil {
 			return err
 		}
 	}

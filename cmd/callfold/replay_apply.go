@@ -107,7 +107,7 @@ func (a *replayApply) run(cmd *cobra.Command, g *globals, path string) error {
 		if err := fits(ctx, plans, plan.Header); err != nil {
 			return err
 		}
-		if rest := int64(len(plan.Rows)) - state.Sent; !a.yes && rest > 0 {
+		if rest := int64(plan.Len()) - state.Sent; !a.yes && rest > 0 {
 			if err := confirm(ctx, cmd, fmt.Sprintf("Have %s rewritten in Salesforce?", callCount(int(rest)))); err != nil {
 				return err
 			}

@@ -124,13 +124,13 @@ func (a *apply) begin(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("asking Kafka where %s ends: %w", a.Tasks, err)
 		}
-		a.state = State{Plan: a.Plan.Digest, Order: a.Order, StartedAt: a.Now().UTC(), From: map[int32]int64{}, Rows: int64(len(a.Plan.Rows))}
+		a.state = State{Plan: a.Plan.Digest, Order: a.Order, StartedAt: a.Now().UTC(), From: map[int32]int64{}, Rows: int64(a.Plan.Len())}
 		ends.Each(func(o kadm.ListedOffset) { a.state.From[o.Partition] = o.Offset })
 	}
 	a.state.Phase = Running
-	a.follower = &follower{calls: make(map[int64]*followed, len(a.Plan.Rows))}
-	for i, r := range a.Plan.Rows {
-		a.follower.calls[r.CallID] = &followed{after: r.Rewritten, counts: int64(i) < a.state.Sent}
+	a.follower = &follower{calls: make(map[int64]*followed, a.Plan.Len())}
+	for i, r := range a.Plan.rows {
+		a.follower.calls[r.callID] = &followed{after: r.rewritten, counts: int64(i) < a.state.Sent}
 	}
 	for _, id := range a.state.LeftOut {
 		a.follower.calls[id].counts = false
@@ -155,7 +155,7 @@ func (a *apply) run(ctx context.Context) error {
 	defer stop()
 	go a.follower.follow(fctx, reader)
 
-	rest := a.Plan.Rows[a.state.Sent:]
+	rest := a.Plan.rows[a.state.Sent:]
 	changed, err := a.changed(ctx, rest)
 	if err != nil {
 		return err
@@ -234,21 +234,17 @@ func (a *apply) members(ctx context.Context) (int, error) {
 
 // changed plans anew for some rows, and gives those calls of which the plan says
 // something else now.
-func (a *apply) changed(ctx context.Context, rows []Row) (map[int64]bool, error) {
-	ids, digests := make(map[int64]bool, len(rows)), make(map[int64]string, len(rows))
-	for _, r := range rows {
-		digest, err := r.digest()
-		if err != nil {
-			return nil, err
-		}
-		ids[r.CallID], digests[r.CallID] = true, digest
-	}
-	if len(ids) == 0 {
+func (a *apply) changed(ctx context.Context, rows []planned) (map[int64]bool, error) {
+	if len(rows) == 0 {
 		return nil, nil
 	}
+	ids, digests := make(map[int64]bool, len(rows)), make(map[int64]digest, len(rows))
+	for _, r := range rows {
+		ids[r.callID], digests[r.callID] = true, r.digest
+	}
 	err := a.Again(ctx, ids, func(r Row) error {
-		digest, err := r.digest()
-		if err == nil && digest == digests[r.CallID] {
+		d, err := r.digest()
+		if err == nil && d == digests[r.CallID] {
 			delete(ids, r.CallID)
 			a.follower.calls[r.CallID].after = r.Rewritten
 		}
@@ -262,17 +258,17 @@ func (a *apply) changed(ctx context.Context, rows []Row) (map[int64]bool, error)
 
 // send publishes the commands for some rows, but for those that have changed since the
 // plan, and notes that it did.
-func (a *apply) send(ctx context.Context, rows []Row, changed map[int64]bool) error {
+func (a *apply) send(ctx context.Context, rows []planned, changed map[int64]bool) error {
 	var commands []command.Command
-	var sent []Row
+	var sent []planned
 	for _, r := range rows {
-		if changed[r.CallID] {
-			a.state.LeftOut = append(a.state.LeftOut, r.CallID)
+		if changed[r.callID] {
+			a.state.LeftOut = append(a.state.LeftOut, r.callID)
 			continue
 		}
 		sent = append(sent, r)
 		for _, event := range a.events() {
-			commands = append(commands, command.Command{Event: event, CallID: r.CallID, StateHash: r.StateHash, After: a.follower.calls[r.CallID].after})
+			commands = append(commands, command.Command{Event: event, CallID: r.callID, StateHash: r.stateHash, After: a.follower.calls[r.callID].after})
 		}
 	}
 	if _, err := command.Send(ctx, a.Kafka, a.Events, commands, a.state.Order, a.Now); err != nil {

@@ -103,13 +103,17 @@ type Plan struct {
 	Header Header
 	// Path is where it is, Digest a hash of all of it.
 	Path, Digest string
-	Rows         []Row
+
+	rows []planned
 }
+
+// Len is how many calls it is about.
+func (p *Plan) Len() int { return len(p.rows) }
 
 // mostLine is the longest line of a plan: a Task with texts as long as they may be.
 const mostLine = 4 << 20
 
-// Open reads a plan's file. Of its rows the fields' values are left out.
+// Open reads a plan's file. What the rows say of fields is not kept.
 func Open(path string) (*Plan, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -129,15 +133,19 @@ func Open(path string) (*Plan, error) {
 	for lines.Scan() {
 		var r Row
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return nil, fmt.Errorf("reading line %d of %s: %w", len(p.Rows)+2, path, err)
+			return nil, fmt.Errorf("reading line %d of %s: %w", len(p.rows)+2, path, err)
 		}
-		p.Rows = append(p.Rows, r)
+		d, err := r.digest()
+		if err != nil {
+			return nil, err
+		}
+		p.rows = append(p.rows, planned{r.CallID, r.StateHash, r.Rewritten, d})
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	if int64(len(p.Rows)) != p.Header.Summary.Changes() {
-		return nil, fmt.Errorf("%s has %d rows and says it has %d: it was cut or changed, make the plan anew", path, len(p.Rows), p.Header.Summary.Changes())
+	if int64(len(p.rows)) != p.Header.Summary.Changes() {
+		return nil, fmt.Errorf("%s has %d rows and says it has %d: it was cut or changed, make the plan anew", path, len(p.rows), p.Header.Summary.Changes())
 	}
 	p.Digest = hex.EncodeToString(sum.Sum(nil))
 	return p, nil

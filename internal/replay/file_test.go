@@ -33,7 +33,7 @@ func TestFileIsForItsOwnerOnly(t *testing.T) {
 		t.Errorf("left over: %v", left)
 	}
 	p, err := Open(path)
-	if err != nil || len(p.Rows) != 1 || p.Rows[0].CallID != 7 || p.Header.Calls != "calls" || p.Digest == "" {
+	if err != nil || p.Len() != 1 || p.rows[0].callID != 7 || p.Header.Calls != "calls" || p.Digest == "" {
 		t.Errorf("read %+v: %v", p, err)
 	}
 }

@@ -79,11 +79,11 @@ func (f *follower) note(r *kgo.Record) {
 }
 
 // sent notes that commands are on their way.
-func (f *follower) sent(rows []Row) {
+func (f *follower) sent(rows []planned) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range rows {
-		f.calls[r.CallID].counts = true
+		f.calls[r.callID].counts = true
 	}
 }
 

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -52,14 +51,24 @@ type FieldChange struct {
 }
 
 // digest tells whether two plans would do the same about a call.
-func (r Row) digest() (string, error) {
+type digest [sha256.Size]byte
+
+func (r Row) digest() (d digest, err error) {
 	r.StateHash, r.Rewritten = "", 0
 	b, err := json.Marshal(r, json.Deterministic(true))
 	if err != nil {
-		return "", fmt.Errorf("comparing plans for call %d: %w", r.CallID, err)
+		return d, fmt.Errorf("comparing plans for call %d: %w", r.CallID, err)
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
+	return sha256.Sum256(b), nil
+}
+
+// planned is a row of a plan that is applied, without its values: there may be
+// millions.
+type planned struct {
+	callID    int64
+	stateHash string
+	rewritten int64
+	digest    digest
 }
 
 // verdict is what a plan says of one call.

@@ -68,7 +68,7 @@ func run(ctx context.Context, o options) (err error) {
 	took := time.Since(began) - planned
 	during := live.take()
 	fmt.Println("while a rebuild goes on:", during)
-	rows := len(plan.Rows)
+	rows := plan.Len()
 	fmt.Printf("planned in %s; %d calls applied in %s: %.0f a second; CPU of everything %s\n",
 		planned.Round(time.Millisecond), rows, took.Round(time.Millisecond), float64(rows)/took.Seconds(), (cpuTime() - cpu).Round(time.Millisecond))
 
