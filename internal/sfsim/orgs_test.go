@@ -137,8 +137,8 @@ func TestFieldHiddenFromOneUser(t *testing.T) {
 	}
 
 	// An org file is nobody's request.
-	check(t, g.sim.Load([]byte(`{"Task":[{"Id":"`+id+`","Type":"Meeting"}]}`)))
-	if got := g.as(bot).must(http.StatusOK, "GET", "sobjects/Task/"+id, "").body.Get("Type").String(); got != "Meeting" {
+	check(t, g.sim.Hide("Task", "Type"), g.sim.Load([]byte(`{"Task":[{"Id":"`+id+`","Type":"Meeting"}]}`)))
+	if got := g.sim.Records("Task")[0]["Type"]; got != "Meeting" {
 		t.Errorf("the type is %q", got)
 	}
 }
@@ -204,15 +204,18 @@ func TestResultsAreOfTheirUser(t *testing.T) {
 	if info.Get("numberRecordsFailed").Int() != 0 {
 		t.Fatal(info.Raw)
 	}
-	owner := g.as(bot)
+	check(t, g.sim.Hide("Task", "Subject", bot))
+	owner, other := g.as(ada), g.as(bot)
 	owner.header.Set("Sforce-Query-Options", "batchSize=200")
 	next := owner.must(http.StatusOK, "GET", "query?q=SELECT+Subject+FROM+Task", "").body.Get("nextRecordsUrl").String()
-	wantError(t, g.as(ada).do("GET", next, ""), http.StatusBadRequest, "INVALID_QUERY_LOCATOR")
+	wantError(t, other.do("GET", next, ""), http.StatusBadRequest, "INVALID_QUERY_LOCATOR")
 	if r := owner.must(http.StatusOK, "GET", next, "").body; r.Get("records.#").Int() != 1 || !r.Get("done").Bool() {
 		t.Error(r.Raw)
 	}
 	job := "jobs/query/" + owner.must(http.StatusOK, "POST", "jobs/query", `{"operation":"query","query":"SELECT Subject FROM Task"}`).body.Get("id").String()
-	owner.ended(job)
-	wantError(t, g.as(ada).do("GET", job+"/results", ""), http.StatusNotFound, "NOT_FOUND")
+	if state := owner.ended(job).Get("state").String(); state != "JobComplete" {
+		t.Error(state)
+	}
+	wantError(t, other.do("GET", job+"/results", ""), http.StatusNotFound, "NOT_FOUND")
 	owner.must(http.StatusOK, "GET", job+"/results", "")
 }
