@@ -117,7 +117,7 @@ func appendCSV(dst []byte, j *bulkJob, rows csvRows) []byte {
 func (s *Server) columns(j *bulkJob, header []string) ([]*field, error) {
 	var out []*field
 	for _, name := range header {
-		f := j.object.field(strings.TrimSpace(name))
+		f := j.object.fieldFor(j.user, strings.TrimSpace(name))
 		switch {
 		case f == nil:
 			return nil, fmt.Errorf("InvalidBatch : Field name not found : %s", name)

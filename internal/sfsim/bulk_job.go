@@ -63,7 +63,7 @@ func jobCreate(c *call) *response {
 		if in.ExternalID == "" {
 			return failure(badRequest("INVALIDJOB", "InvalidJob : External ID was blank for %s. An External ID must be specified for upsert.", j.object.name))
 		}
-		j.externalID = j.object.field(in.ExternalID)
+		j.externalID = j.object.fieldFor(j.user, in.ExternalID)
 		if j.externalID == nil || !j.externalID.external && j.externalID.kind != typeID {
 			return failure(badRequest("INVALIDJOB", "InvalidJob : Field name provided, %s does not match an External ID, Salesforce Id, or indexed field for %s", in.ExternalID, j.object.name))
 		}

@@ -50,7 +50,7 @@ func (s *Server) bulkPlan(j *bulkJob) (*soql.Query, *plan, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := s.plan(parsed, j.operation == "queryAll" || parsed.AllRows)
+	p, err := view{s, j.user}.plan(parsed, j.operation == "queryAll" || parsed.AllRows)
 	return parsed, p, err
 }
 
@@ -91,7 +91,7 @@ func (s *Server) bulkQuery(j *bulkJob) (*bulkQueryResult, error) {
 	result := &bulkQueryResult{}
 	var readers []*reader
 	for _, path := range parsed.Fields {
-		rd, err := s.reader(p.table.object, path)
+		rd, err := view{s, j.user}.reader(p.table.object, path)
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +124,8 @@ func cellText(f *field, v any) string {
 
 // queryJobResults is GET jobs/query/ID/results?locator=&maxRecords= ("Get Results
 // for a Query Job"): pages of CSV, each with the header; the header Sforce-Locator
-// names the next one, or says null.
+// names the next one, or says null. Nobody but the user who made the job gets
+// them, as with the locators of queries.
 func queryJobResults(c *call) *response {
 	b := &c.s.bulk
 	b.mu.Lock()
@@ -132,6 +133,9 @@ func queryJobResults(c *call) *response {
 	j, err := b.find(c.args[0], true, c.s.now())
 	if err != nil {
 		return failure(err)
+	}
+	if j.user != c.user {
+		return failure(notFound())
 	}
 	if j.state != jobComplete {
 		return failure(wrongState(j))

@@ -39,7 +39,7 @@ func (r record) split(f *field) (key assignment, rest []assignment) {
 // collection reads {allOrNone, records:[{attributes:{type}, …}]}. Whatever is wrong
 // with the structure, an unknown field included, is a fault of the whole request.
 func (c *call) collection() (*collection, *apiError) {
-	d := decoder{c.body}
+	d := c.decoder()
 	members, err := d.whole()
 	if err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func collectionsUpsert(c *call) *response {
 	if err != nil {
 		return failure(err)
 	}
-	f, err := externalIDField(o, c.args[1])
+	f, err := c.externalIDField(o, c.args[1])
 	if err != nil {
 		return failure(err)
 	}
@@ -287,7 +287,7 @@ func collectionsRetrieve(c *call) *response {
 	case len(ids) > maxRetrieve:
 		return failure(badRequest("EXCEEDED_ID_LIMIT", "record limit reached. cannot retrieve more than %d records in this call", maxRetrieve))
 	}
-	fields, err := selectFields(o, names)
+	fields, err := c.selectFields(o, names)
 	if err != nil {
 		return failure(err)
 	}

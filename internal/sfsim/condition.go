@@ -12,29 +12,29 @@ import (
 
 // condition turns a WHERE clause into a predicate. Logic is two-valued, as in
 // SOQL: a comparison with null is false, != of null is true.
-func (s *Server) condition(o *object, e soql.Expr) (func(row) bool, error) {
+func (v view) condition(o *object, e soql.Expr) (func(row) bool, error) {
 	switch e := e.(type) {
 	case soql.And:
-		terms, err := s.conditions(o, e.Terms)
+		terms, err := v.conditions(o, e.Terms)
 		return func(r row) bool { return !slices.ContainsFunc(terms, func(t func(row) bool) bool { return !t(r) }) }, err
 	case soql.Or:
-		terms, err := s.conditions(o, e.Terms)
+		terms, err := v.conditions(o, e.Terms)
 		return func(r row) bool { return slices.ContainsFunc(terms, func(t func(row) bool) bool { return t(r) }) }, err
 	case soql.Not:
-		term, err := s.condition(o, e.Term)
+		term, err := v.condition(o, e.Term)
 		return func(r row) bool { return !term(r) }, err
 	case soql.Comparison:
-		return s.comparison(o, e)
+		return v.comparison(o, e)
 	case soql.Membership:
-		return s.membership(o, e)
+		return v.membership(o, e)
 	}
 	return nil, fmt.Errorf("a condition of type %T", e)
 }
 
-func (s *Server) conditions(o *object, exprs []soql.Expr) ([]func(row) bool, error) {
+func (v view) conditions(o *object, exprs []soql.Expr) ([]func(row) bool, error) {
 	var out []func(row) bool
 	for _, e := range exprs {
-		term, err := s.condition(o, e)
+		term, err := v.condition(o, e)
 		if err != nil {
 			return nil, err
 		}
@@ -44,8 +44,8 @@ func (s *Server) conditions(o *object, exprs []soql.Expr) ([]func(row) bool, err
 }
 
 // filterable resolves a path that stands in WHERE.
-func (s *Server) filterable(o *object, path soql.Path) (*reader, error) {
-	rd, err := s.reader(o, path)
+func (v view) filterable(o *object, path soql.Path) (*reader, error) {
+	rd, err := v.reader(o, path)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +56,8 @@ func (s *Server) filterable(o *object, path soql.Path) (*reader, error) {
 	return rd, nil
 }
 
-func (s *Server) comparison(o *object, e soql.Comparison) (func(row) bool, error) {
-	rd, err := s.filterable(o, e.Path)
+func (v view) comparison(o *object, e soql.Comparison) (func(row) bool, error) {
+	rd, err := v.filterable(o, e.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (s *Server) comparison(o *object, e soql.Comparison) (func(row) bool, error
 	if ordered && (f.kind == typeReference || f.kind == typeBoolean) {
 		return nil, wrongOperator(e, f)
 	}
-	low, high, err := s.bounds(e.Path, f, l)
+	low, high, err := v.bounds(e.Path, f, l)
 	if err != nil {
 		return nil, err
 	}
@@ -175,14 +175,14 @@ func (s *Server) bounds(path soql.Path, f *field, l soql.Literal) (low, high any
 	return nil, nil, wrong("not ")
 }
 
-func (s *Server) membership(o *object, e soql.Membership) (func(row) bool, error) {
-	rd, err := s.filterable(o, e.Path)
+func (v view) membership(o *object, e soql.Membership) (func(row) bool, error) {
+	rd, err := v.filterable(o, e.Path)
 	if err != nil {
 		return nil, err
 	}
 	f := rd.field
 	if e.Subquery != nil {
-		return s.semiJoin(e, rd)
+		return v.semiJoin(e, rd)
 	}
 	values := make(map[any]bool, len(e.List))
 	var spans [][2]any
@@ -192,7 +192,7 @@ func (s *Server) membership(o *object, e soql.Membership) (func(row) bool, error
 			null = true
 			continue
 		}
-		low, high, err := s.bounds(e.Path, f, l)
+		low, high, err := v.bounds(e.Path, f, l)
 		if err != nil {
 			return nil, err
 		}
@@ -211,8 +211,8 @@ func (s *Server) membership(o *object, e soql.Membership) (func(row) bool, error
 }
 
 // semiJoin evaluates the subquery once; Ids and references only, as in Salesforce.
-func (s *Server) semiJoin(e soql.Membership, rd *reader) (func(row) bool, error) {
-	sub, err := s.plan(e.Subquery, false)
+func (v view) semiJoin(e soql.Membership, rd *reader) (func(row) bool, error) {
+	sub, err := v.plan(e.Subquery, false)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (s *Server) semiJoin(e soql.Membership, rd *reader) (func(row) bool, error)
 		return nil, &soql.Error{Code: "MALFORMED_QUERY", Pos: e.Path.Pos,
 			Message: "The inner and outer selected fields of a semi-join must be Ids or references, one each"}
 	}
-	inner, err := s.reader(sub.table.object, e.Subquery.Fields[0])
+	inner, err := v.reader(sub.table.object, e.Subquery.Fields[0])
 	if err != nil {
 		return nil, err
 	}
@@ -278,8 +278,8 @@ func compareValues(a, b any) int {
 }
 
 // orderBy makes the comparison of one ORDER BY key.
-func (s *Server) orderBy(o *object, key soql.Order) (func(a, b row) int, error) {
-	rd, err := s.reader(o, key.Path)
+func (v view) orderBy(o *object, key soql.Order) (func(a, b row) int, error) {
+	rd, err := v.reader(o, key.Path)
 	if err != nil {
 		return nil, err
 	}

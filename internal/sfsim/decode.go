@@ -23,7 +23,10 @@ type assignment struct {
 
 // decoder reads records out of a request's body, and knows where it is in it:
 // Salesforce answers values of the wrong JSON type with their line and column.
-type decoder struct{ body []byte }
+type decoder struct {
+	body []byte
+	find func(o *object, name string) *field // nil for a field that the record may not name
+}
 
 // parserError is a fault at a byte offset of the body.
 func (d decoder) parserError(offset int, format string, args ...any) *apiError {
@@ -114,7 +117,7 @@ func (d decoder) fields(o *object, members []member) ([]assignment, *apiError) {
 		if m.name == "attributes" {
 			continue
 		}
-		f := o.field(m.name)
+		f := d.find(o, m.name)
 		if f == nil {
 			return nil, badRequest("INVALID_FIELD", "No such column '%s' on sobject of type %s", m.name, o.name)
 		}

@@ -142,8 +142,8 @@ func describe(c *call) *response {
 	}
 	fields := make([]fieldDescription, 0, len(o.fields))
 	for _, f := range o.fields {
-		if !f.hidden {
-			fields = append(fields, describeField(o, f))
+		if f.visible(c.user) {
+			fields = append(fields, describeField(o, f, c.user))
 		}
 	}
 	return answer(http.StatusOK, struct {
@@ -154,12 +154,12 @@ func describe(c *call) *response {
 	}{objectDescription: c.describeObject(o), Fields: fields})
 }
 
-func describeField(o *object, f *field) fieldDescription {
+func describeField(o *object, f *field, user string) fieldDescription {
 	d := fieldDescription{
 		Name: f.name, Label: f.label, Type: f.kind, SOAPType: soapTypes[f.kind],
 		Length: f.length, ByteLength: 3 * f.length, Scale: f.scale,
 		Custom:     len(f.name) > 3 && f.name[len(f.name)-3:] == "__c",
-		Createable: f.createable(), Updateable: f.updateable(), Nillable: f.nillable,
+		Createable: f.createable(user), Updateable: f.updateable(user), Nillable: f.nillable,
 		DefaultedOnCreate: f.fallback != nil || f.name == "OwnerId" || f.calculated || f.kind == typeID,
 		Calculated:        false, // true is for formula fields; ours are filled by the platform
 		ExternalID:        f.external, IDLookup: f.external || f.kind == typeID, Unique: f.unique,

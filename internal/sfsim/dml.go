@@ -19,7 +19,7 @@ func (t *tx) insert(o *object, set []assignment) (string, []*rowError) {
 		next[f.index] = f.fallback
 	}
 	errs := t.assign(next, set)
-	if f := o.any("OwnerId"); f != nil && next[f.index] == nil {
+	if f := o.field("OwnerId"); f != nil && next[f.index] == nil {
 		next[f.index] = t.user
 	}
 	if missing := missingFields(o, next); len(missing) > 0 && !t.load {
@@ -160,15 +160,15 @@ func setDefault(r row, index int, value any) {
 	}
 }
 
-// checkAccess refuses the whole row when it sets a field that may not be set,
+// checkAccess refuses the whole row when it sets a field that the user may not set,
 // such as TaskSubtype in an update. All such fields are named.
-func (t *tx) checkAccess(o *object, set []assignment, allowed func(*field) bool) *rowError {
+func (t *tx) checkAccess(o *object, set []assignment, allowed func(f *field, user string) bool) *rowError {
 	if t.load {
 		return nil
 	}
 	var names []string
 	for _, a := range set {
-		if !allowed(a.field) {
+		if !allowed(a.field, t.user) {
 			names = append(names, a.field.name)
 		}
 	}

@@ -32,14 +32,14 @@ func (s *Server) Load(org []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh := s.empty()
-	d := decoder{org}
+	d := decoder{org, (*object).field}
 	members, apiErr := d.whole()
 	if apiErr != nil {
 		return fmt.Errorf("reading the org file: %s", apiErr.Message)
 	}
 	l := &loading{tx: s.begin(), d: d, meta: map[string][]byte{keyLoaded: []byte("1")}}
 	l.tx.load = true
-	runAs, personAccounts := s.runAs, !s.schema.object("Account").any("IsPersonAccount").absent
+	runAs, personAccounts := s.runAs, s.schema.object("Account").field("IsPersonAccount") != nil
 	if err := l.integrationUser(members); err != nil {
 		return err
 	}

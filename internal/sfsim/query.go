@@ -44,7 +44,7 @@ func (c *call) runQuery(all bool) *response {
 		return failure(queryError(text, err))
 	}
 	all = all || parsed.AllRows
-	p, err := c.s.plan(parsed, all)
+	p, err := c.view().plan(parsed, all)
 	if err != nil {
 		return failure(queryError(text, err))
 	}
@@ -52,7 +52,7 @@ func (c *call) runQuery(all bool) *response {
 	if parsed.Count {
 		return newResponse(http.StatusOK, fmt.Appendf(nil, `{"totalSize":%d,"done":true,"records":[]}`, len(rows)))
 	}
-	return c.page(&cursor{plan: p, rows: rows, size: size}, 0)
+	return c.page(&cursor{user: c.user, plan: p, rows: rows, size: size}, 0)
 }
 
 // queryError words a fault of a query as Salesforce does.
@@ -64,8 +64,10 @@ func queryError(text string, err error) *apiError {
 	return fail(http.StatusInternalServerError, "UNKNOWN_EXCEPTION", "%v", err)
 }
 
-// cursor is the finished result of a query whose later pages are still to be fetched.
+// cursor is the finished result of a query whose later pages are still to be
+// fetched, by the user who asked: others may not be let see its fields.
 type cursor struct {
+	user string // Id
 	plan *plan
 	rows []row
 	size int
@@ -89,12 +91,14 @@ func (c *call) page(cur *cursor, offset int) *response {
 	return newResponse(http.StatusOK, append(out, ']', '}'))
 }
 
-// queryMore is GET query/LOCATOR-OFFSET: the page that nextRecordsUrl named.
+// queryMore is GET query/LOCATOR-OFFSET: the page that nextRecordsUrl named. A
+// locator is good only for the user who was given it, which Salesforce's documents
+// do not say: the harsher choice.
 func queryMore(c *call) *response {
 	locator, at, _ := strings.Cut(c.args[0], "-")
 	offset, err := strconv.Atoi(at)
 	cur := c.s.cursors.get(locator)
-	if err != nil || cur == nil || offset < 0 || offset > len(cur.rows) {
+	if err != nil || cur == nil || cur.user != c.user || offset < 0 || offset > len(cur.rows) {
 		return failure(badRequest("INVALID_QUERY_LOCATOR", "invalid query locator"))
 	}
 	return c.page(cur, offset)
@@ -142,6 +146,14 @@ func (cs *cursors) get(locator string) *cursor {
 	return nil
 }
 
+// view is the org as the queries of one user see it.
+type view struct {
+	*Server
+	user string // Id
+}
+
+func (c *call) view() view { return view{c.s, c.user} }
+
 // plan is a query whose names are resolved: what to scan, what to keep, how to
 // sort, what to write.
 type plan struct {
@@ -176,29 +188,29 @@ func (s *Server) hidden(o *object) func(row) bool {
 	}
 }
 
-// plan resolves a query against the schema.
-func (s *Server) plan(q *soql.Query, all bool) (*plan, error) {
-	o := s.schema.object(q.From.Text)
+// plan resolves a query against what the user sees of the schema.
+func (v view) plan(q *soql.Query, all bool) (*plan, error) {
+	o := v.schema.object(q.From.Text)
 	if o == nil {
 		return nil, &soql.Error{Code: "INVALID_TYPE", Pos: q.From.Pos, Message: fmt.Sprintf(
 			"sObject type '%s' is not supported. If you are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names.", q.From.Text)}
 	}
 	p := &plan{
-		table: s.tables[o.name], hidden: s.hidden(o), all: all,
+		table: v.tables[o.name], hidden: v.hidden(o), all: all,
 		keep: func(row) bool { return true }, limit: q.Limit, offset: q.Offset,
 	}
 	var err error
-	if p.output, err = s.output(o, q.Fields); err != nil {
+	if p.output, err = v.output(o, q.Fields); err != nil {
 		return nil, err
 	}
 	if q.Where != nil {
-		if p.keep, err = s.condition(o, q.Where); err != nil {
+		if p.keep, err = v.condition(o, q.Where); err != nil {
 			return nil, err
 		}
 		p.ids, p.narrow = p.lookUps(q.Where)
 	}
 	for _, key := range q.OrderBy {
-		compare, err := s.orderBy(o, key)
+		compare, err := v.orderBy(o, key)
 		if err != nil {
 			return nil, err
 		}

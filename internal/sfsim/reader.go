@@ -34,19 +34,19 @@ var nameFields = func() map[string]*field {
 }()
 
 // reader resolves a path.
-func (s *Server) reader(o *object, path soql.Path) (*reader, error) {
+func (v view) reader(o *object, path soql.Path) (*reader, error) {
 	if len(path.Parts) > maxRelationships+1 {
 		return nil, &soql.Error{Code: "INVALID_QUERY_FILTER_OPERATOR", Pos: path.Pos, Message: fmt.Sprintf("relationship path %s has more than %d levels", path, maxRelationships)}
 	}
 	last := len(path.Parts) - 1
 	if last == 0 {
-		f := o.field(path.Parts[0])
+		f := o.fieldFor(v.user, path.Parts[0])
 		if f == nil {
 			return nil, noColumn(path.Pos, path.Parts[0], o.name)
 		}
 		return &reader{f, func(r row) any { return r[f.index] }}, nil
 	}
-	via, err := s.relationship(o, path.Parts[0], path.Pos)
+	via, err := v.relationship(o, path.Parts[0], path.Pos)
 	if err != nil {
 		return nil, err
 	}
@@ -55,14 +55,14 @@ func (s *Server) reader(o *object, path soql.Path) (*reader, error) {
 		if f == nil || last > 1 {
 			return nil, noColumn(path.Pos, path.Parts[1], "Name")
 		}
-		return &reader{f, func(r row) any { return s.nameValue(r.text(via.index), f) }}, nil
+		return &reader{f, func(r row) any { return v.nameValue(r.text(via.index), f) }}, nil
 	}
-	parent := s.schema.object(via.to[0])
-	rest, err := s.reader(parent, soql.Path{Parts: path.Parts[1:], Pos: path.Pos})
+	parent := v.schema.object(via.to[0])
+	rest, err := v.reader(parent, soql.Path{Parts: path.Parts[1:], Pos: path.Pos})
 	if err != nil {
 		return nil, err
 	}
-	table := s.tables[parent.name]
+	table := v.tables[parent.name]
 	return &reader{rest.field, func(r row) any {
 		above := table.get(r.text(via.index))
 		if above == nil || above.flag(parent.isDeleted) {
@@ -73,9 +73,9 @@ func (s *Server) reader(o *object, path soql.Path) (*reader, error) {
 }
 
 // relationship finds the reference field behind a relationship's name.
-func (s *Server) relationship(o *object, name string, pos int) (*field, error) {
+func (v view) relationship(o *object, name string, pos int) (*field, error) {
 	f := o.byRelationship[strings.ToLower(name)]
-	if f == nil || f.hidden {
+	if f == nil || !f.visible(v.user) {
 		return nil, &soql.Error{Code: "INVALID_FIELD", Pos: pos, Message: fmt.Sprintf(
 			"Didn't understand relationship '%s' in field path. If you are attempting to use a custom relationship, be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe call for the appropriate names.", name)}
 	}
@@ -88,8 +88,8 @@ func noColumn(pos int, name, entity string) error {
 }
 
 // nameValue reads a field of the Name object for the record that an Id names.
-func (s *Server) nameValue(id string, f *field) any {
-	o, r := s.find(id)
+func (v view) nameValue(id string, f *field) any {
+	o, r := v.find(id)
 	if r == nil || r.flag(o.isDeleted) {
 		return nil
 	}
@@ -104,7 +104,7 @@ func (s *Server) nameValue(id string, f *field) any {
 			return r[o.at("CaseNumber")]
 		}
 	}
-	if own := o.field(f.name); own != nil {
+	if own := o.fieldFor(v.user, f.name); own != nil {
 		return r[own.index]
 	}
 	if f.kind == typeBoolean {
@@ -127,7 +127,7 @@ type parentOutput struct {
 }
 
 // output resolves the selected paths of an object; each may be selected once.
-func (s *Server) output(o *object, paths []soql.Path) (*output, error) {
+func (v view) output(o *object, paths []soql.Path) (*output, error) {
 	out := &output{}
 	below := map[*field][]soql.Path{}
 	seen := map[string]bool{}
@@ -136,7 +136,7 @@ func (s *Server) output(o *object, paths []soql.Path) (*output, error) {
 			return nil, &soql.Error{Code: "MALFORMED_QUERY", Pos: path.Pos, Message: "duplicate field selected: " + path.String()}
 		}
 		seen[strings.ToLower(path.String())] = true
-		rd, err := s.reader(o, path)
+		rd, err := v.reader(o, path)
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +144,7 @@ func (s *Server) output(o *object, paths []soql.Path) (*output, error) {
 			out.fields = append(out.fields, rd.field)
 			continue
 		}
-		via, err := s.relationship(o, path.Parts[0], path.Pos)
+		via, err := v.relationship(o, path.Parts[0], path.Pos)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func (s *Server) output(o *object, paths []soql.Path) (*output, error) {
 			continue
 		}
 		var err error
-		if p.output, err = s.output(s.schema.object(p.via.to[0]), below[p.via]); err != nil {
+		if p.output, err = v.output(v.schema.object(p.via.to[0]), below[p.via]); err != nil {
 			return nil, err
 		}
 	}
@@ -207,7 +207,7 @@ func (p *parentOutput) append(c *call, dst []byte, id string) []byte {
 		dst = append(dst, ',', '"')
 		dst = append(dst, f.name...)
 		dst = append(dst, '"', ':')
-		dst = appendValue(dst, f, c.s.nameValue(id, f))
+		dst = appendValue(dst, f, c.view().nameValue(id, f))
 	}
 	return append(dst, '}')
 }

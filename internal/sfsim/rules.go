@@ -76,7 +76,7 @@ func (t *tx) objectRules(o *object, old, next row, set []assignment) (errs []*ro
 	assigned := func(name string) bool {
 		return slices.ContainsFunc(set, func(a assignment) bool { return a.field.name == name })
 	}
-	if assigned("OwnerId") || old == nil && o.any("OwnerId") != nil {
+	if assigned("OwnerId") || old == nil && o.field("OwnerId") != nil {
 		if err := t.checkOwner(o, next.text(o.at("OwnerId"))); err != nil {
 			errs = append(errs, err)
 		}
@@ -112,10 +112,10 @@ func (t *tx) objectRules(o *object, old, next row, set []assignment) (errs []*ro
 func (t *tx) checkOwner(o *object, id string) *rowError {
 	owner, r := t.s.find(id)
 	switch {
-	case r == nil || !slices.Contains(o.any("OwnerId").to, owner.name):
+	case r == nil || !slices.Contains(o.field("OwnerId").to, owner.name):
 		return nil // refused already, as a reference
 	case owner.name == "Group" && (o.name != "Lead" && o.name != "Case" || r[owner.at("Type")] != "Queue"):
-		return refuse("FIELD_INTEGRITY_EXCEPTION", []string{"OwnerId"}, "%s: id value of incorrect type: %s", o.any("OwnerId").label, id)
+		return refuse("FIELD_INTEGRITY_EXCEPTION", []string{"OwnerId"}, "%s: id value of incorrect type: %s", o.field("OwnerId").label, id)
 	case owner.name == "Group":
 		return nil
 	case !r.flag(owner.at("IsActive")):

@@ -61,20 +61,15 @@ type field struct {
 	unique        bool
 	external      bool
 	calculated    bool
-	person        bool // only in orgs with Person Accounts
-	absent        bool // the org does not have the feature that it is part of
-	denied        bool // field-level security hides it
-	hidden        bool // for either reason it does not exist for those who call
-	readOnly      bool // field-level security lets nobody set it
+	person        bool              // only in orgs with Person Accounts
+	absent        bool              // the org does not have the feature that it is part of
+	access        map[string]access // field-level security: by user Id, "" for everybody who is not named
 	restricted    bool
 	values        []string
 	fallback      any // value of a new record that gives none
 	to            []string
 	relationship  string
 }
-
-func (f *field) createable() bool { return f.create && !f.readOnly }
-func (f *field) updateable() bool { return f.update && !f.readOnly }
 
 // polymorphic tells whether the reference may point at several types. Through
 // such a relationship SOQL sees the fields of the Name object only.
@@ -93,20 +88,24 @@ type object struct {
 	id, isDeleted, createdDate, createdBy, modifiedDate, modifiedBy, modstamp int
 }
 
-// field finds a field by its name in any case; nil when there is none that the caller may see.
+// field finds a field by its name in any case; nil when the org has none.
 func (o *object) field(name string) *field {
-	if f := o.any(name); f != nil && !f.hidden {
+	f := o.byName[name]
+	if f == nil {
+		f = o.byName[strings.ToLower(name)]
+	}
+	if f == nil || f.absent {
+		return nil
+	}
+	return f
+}
+
+// fieldFor is field, but nil also for one that the user may not see.
+func (o *object) fieldFor(user, name string) *field {
+	if f := o.field(name); f != nil && f.visible(user) {
 		return f
 	}
 	return nil
-}
-
-// any is field, but for those that no caller may see too.
-func (o *object) any(name string) *field {
-	if f := o.byName[name]; f != nil {
-		return f
-	}
-	return o.byName[strings.ToLower(name)]
 }
 
 // at returns the index of a field that objects.txt is known to define.
@@ -133,7 +132,6 @@ func (s *schema) personAccounts(on bool) {
 		for _, f := range o.fields {
 			if f.person {
 				f.absent = !on
-				f.hidden = f.absent || f.denied
 			}
 		}
 	}
@@ -291,7 +289,7 @@ func (f *field) parseMore(s string) error {
 	has := func(key string) bool { return slices.Contains(keys, key) }
 	f.unique, f.external, f.restricted = has("unique"), has("external"), has("restricted")
 	f.calculated, f.person = has("calculated"), has("person")
-	f.absent, f.hidden = f.person, f.person
+	f.absent = f.person
 	f.relationship = args["rel"]
 	if has("to") {
 		f.to = strings.Split(args["to"], ",")

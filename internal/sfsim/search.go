@@ -226,11 +226,11 @@ func (c *call) find(st *sosl) *response {
 		if o != nil && !slices.Contains(searchable, o.name) {
 			return failure(badRequest("INVALID_TYPE", "Entity '%s' is not searchable", o.name))
 		}
-		p, err := c.s.plan(q, false)
+		p, err := c.view().plan(q, false)
 		if err != nil {
 			return failure(queryError(fmt.Sprintf("RETURNING %s", q.From.Text), err))
 		}
-		p.ids, p.narrow = c.s.index.candidates(o, c.s.now().Add(-c.s.searchLag()), st.matcher(o)), true
+		p.ids, p.narrow = c.s.index.candidates(o, c.s.now().Add(-c.s.searchLag()), st.matcher(c.user, o)), true
 		for _, r := range p.run() {
 			if left == 0 {
 				break

@@ -57,13 +57,13 @@ type searchRecord struct {
 	phones []string // digits only
 }
 
-// matcher tells whether a search finds an indexed record.
-func (st *sosl) matcher(o *object) func(row) bool {
+// matcher tells whether a search of a user finds an indexed record.
+func (st *sosl) matcher(user string, o *object) func(row) bool {
 	return func(r row) bool {
 		rec := &searchRecord{}
 		for _, f := range o.fields {
 			v := r.text(f.index)
-			if v == "" || f.hidden || !f.kind.isText() || !st.looksAt(f) {
+			if v == "" || !f.visible(user) || !f.kind.isText() || !st.looksAt(f) {
 				continue
 			}
 			if f.kind == typePhone {

@@ -41,7 +41,7 @@ func (c *call) recordByExternalID() (*object, row, *apiError) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := externalIDField(o, c.args[1])
+	f, err := c.externalIDField(o, c.args[1])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,17 +76,22 @@ func (c *call) alive(o *object, r row) (*object, row, *apiError) {
 	return o, r, nil
 }
 
-func externalIDField(o *object, name string) (*field, *apiError) {
-	f := o.field(name)
+func (c *call) externalIDField(o *object, name string) (*field, *apiError) {
+	f := o.fieldFor(c.user, name)
 	if f == nil || !f.external {
 		return nil, fail(http.StatusNotFound, "NOT_FOUND", "Provided external ID field does not exist or is not accessible: %s", name)
 	}
 	return f, nil
 }
 
+// decoder reads the body, whose records may name what the user sees.
+func (c *call) decoder() decoder {
+	return decoder{c.body, func(o *object, name string) *field { return o.fieldFor(c.user, name) }}
+}
+
 // fields reads the body as one record; Id and the fields in without may not be in it.
 func (c *call) fields(o *object, without ...*field) ([]assignment, *apiError) {
-	d := decoder{c.body}
+	d := c.decoder()
 	members, err := d.whole()
 	if err != nil {
 		return nil, err
@@ -134,7 +139,7 @@ func (c *call) answerRecord(o *object, r row, err *apiError) *response {
 	if err != nil {
 		return failure(err)
 	}
-	fields, err := selectFields(o, c.query.Get("fields"))
+	fields, err := c.selectFields(o, c.query.Get("fields"))
 	if err != nil {
 		return failure(err)
 	}
@@ -142,17 +147,17 @@ func (c *call) answerRecord(o *object, r row, err *apiError) *response {
 }
 
 // selectFields reads a comma-separated list of fields; an empty one means all.
-func selectFields(o *object, list string) (out []*field, err *apiError) {
+func (c *call) selectFields(o *object, list string) (out []*field, err *apiError) {
 	if list == "" {
 		for _, f := range o.fields {
-			if !f.hidden {
+			if f.visible(c.user) {
 				out = append(out, f)
 			}
 		}
 		return out, nil
 	}
 	for name := range strings.SplitSeq(list, ",") {
-		f := o.field(strings.TrimSpace(name))
+		f := o.fieldFor(c.user, strings.TrimSpace(name))
 		if f == nil {
 			return nil, badRequest("INVALID_FIELD", "No such column '%s' on entity '%s'. If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names.", name, o.name)
 		}
@@ -210,7 +215,7 @@ func upsert(c *call) *response {
 	if err != nil {
 		return failure(err)
 	}
-	f, err := externalIDField(o, c.args[1])
+	f, err := c.externalIDField(o, c.args[1])
 	if err != nil {
 		return failure(err)
 	}
