@@ -27,8 +27,11 @@ type Event struct {
 	Gone       bool           `json:"gone,omitzero"`
 	Source     schemas.Source `json:"source,omitzero"`
 	ReceivedAt time.Time      `json:"received_at,omitzero"`
-	// What says in a few words what happened.
+	// What says in a few words what happened; empty for an erased call.
 	What string `json:"what,omitzero"`
+	// Changed are the fields of the state that it changed, by name, when the events
+	// are folded in their own order.
+	Changed []Change `json:"changed,omitempty"`
 }
 
 // eventOf is the event of a trace, r its record or nil.
