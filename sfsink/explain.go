@@ -32,9 +32,10 @@ type Explanation struct {
 	Candidates []Candidate `json:"candidates"`
 	// Owner is the Task's owner, nil for none, and OwnerWhy the reason. Ladder is
 	// what the rungs give now, up to the first that gives an owner.
-	Owner    *schemas.Owner `json:"owner"`
-	OwnerWhy schemas.Reason `json:"owner_why,omitzero"`
-	Ladder   []Rung         `json:"ladder"`
+	Owner     *schemas.Owner `json:"owner"`
+	OwnerName string         `json:"owner_name,omitzero"`
+	OwnerWhy  schemas.Reason `json:"owner_why,omitzero"`
+	Ladder    []Rung         `json:"ladder"`
 	// Fields are those of the Task wanted, in the order of the rules; none where no
 	// Task is wanted.
 	Fields []ExplainedField `json:"fields"`
@@ -217,11 +218,7 @@ func (e *explaining) own(asked bool) {
 		e.project()
 		if e.Match != nil {
 			for _, r := range e.rules.Ladder(e.record, e.Match, e.org.Org) {
-				rung := Rung{r.Name, r.UserID, "", r.Note}
-				if u := e.org.Users.User(r.UserID); u != nil {
-					rung.User = u.Name
-				}
-				e.Ladder = append(e.Ladder, rung)
+				e.Ladder = append(e.Ladder, Rung{r.Name, r.UserID, e.userName(r.UserID), r.Note})
 			}
 		}
 	} else {
@@ -237,6 +234,17 @@ func (e *explaining) own(asked bool) {
 		e.hashes = hashesOf(e.task)
 	}
 	e.Owner, e.OwnerWhy = e.owner, e.ownerWhy
+	if e.owner != nil {
+		e.OwnerName = e.userName(e.owner.ID)
+	}
+}
+
+// userName is the name of a user, empty where it is not known.
+func (e *explaining) userName(id string) string {
+	if u := e.org.Users.User(id); u != nil {
+		return u.Name
+	}
+	return ""
 }
 
 // read asks for the call's Tasks, and gives the one that is alive; nil for none.

@@ -202,8 +202,11 @@ func (t *sheet) events(events []history.Event, partial, changes bool) {
 // changeText is a change of a field on one line.
 func changeText(c history.Change) string {
 	before, after := valueText(c.Field, c.Before), valueText(c.Field, c.After)
-	if c.Before == nil {
+	switch {
+	case c.Before == nil:
 		return c.Field + ": " + after
+	case before == after: // what is not shown is another
+		return c.Field + ": " + after + ", new"
 	}
 	return c.Field + ": " + before + " → " + after
 }

@@ -117,8 +117,10 @@ func (t *explanation) match() {
 		if t.Remembered {
 			t.fact("", "Remembered: a call stays with its record (M9).")
 		}
-		for _, other := range m.Reason.Considered {
-			t.fact("not", other)
+		if t.Remembered || len(t.Candidates) == 0 { // else they come below, with more
+			for _, other := range m.Reason.Considered {
+				t.fact("not", other)
+			}
 		}
 		if m.WhatID != "" && m.WhatID != m.ID {
 			t.fact("what", m.WhatID)
@@ -143,7 +145,7 @@ func (t *explanation) owner() {
 	if o := t.Owner; o == nil {
 		t.fact("owner", "left to Salesforce")
 	} else {
-		t.fact("owner", commas(o.ID, "from the rung "+o.Rung))
+		t.fact("owner", commas(o.ID, t.OwnerName, "from the rung "+o.Rung))
 	}
 	t.fact("why", ruled(t.OwnerWhy))
 	for i, rung := range t.Ladder {

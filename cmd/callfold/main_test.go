@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	kafka fold PATTERN        puts the files' bodies into events, and the states of their calls into calls
 //	kafka outcome FILE        puts an outcome into tasks
 //	salesforce start FILE     starts a simulated org with the file's records and points CALLFOLD_SALESFORCE_… at it
+//	salesforce load FILE      puts the file's records into that org, too
 //	salesforce hide OBJECT.FIELD  takes a field away, as field-level security does
 //	kafka commands            prints the operators' commands in events, as they are folded
 //

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// lineWidth is how wide the lines of a call's text are at most, in characters.
+// lineWidth is how wide the lines of a text for people are at most, in characters.
 const lineWidth = 80
 
 // nameWidth is the width of the column of names in a block of facts.
