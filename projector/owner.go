@@ -38,22 +38,45 @@ func (r *Rules) Own(record schemas.CallRecord, m *schemas.Match, previous *schem
 	if a != nil {
 		why = reason(&record.Trace, "", "", a.At)
 	}
+	for _, rung := range r.Ladder(record, m, org) {
+		if rung.UserID != "" {
+			owner.ID, owner.Rung = rung.UserID, rung.Name
+			why.Rule, why.Why = ownerRule(rung.Name, answered(c)), rung.Note
+			return owner, why
+		}
+		why.Considered = append(why.Considered, rung.Name+": "+rung.Note)
+	}
+	why.Rule, why.Why = ownerRule("", answered(c)), "No rung of the ladder gives an owner, so Salesforce decides whose the Task is."
+	return nil, why
+}
+
+// Rung is a rung of the ladder of owners that was tried (O4).
+type Rung struct {
+	// Name is that in the settings: agent, record_owner, fallback or integration_user.
+	Name string
+	// UserID is the owner that it gives, empty for none.
+	UserID string
+	// Note says why.
+	Note string
+}
+
+// Ladder climbs the ladder of a call that matches a record (O1–O4): the rungs up to
+// the first that gives an owner.
+func (r *Rules) Ladder(record schemas.CallRecord, m *schemas.Match, org Org) []Rung {
+	c := &record.State
 	ladder := r.settings.Owner.Unanswered
 	if answered(c) {
 		ladder = r.settings.Owner.Answered
 	}
-	for _, rung := range ladder {
-		id, note := r.climb(rung, c, m, org)
-		if id == "" {
-			why.Considered = append(why.Considered, rung+": "+note)
-			continue
+	var rungs []Rung
+	for _, name := range ladder {
+		id, note := r.climb(name, c, m, org)
+		rungs = append(rungs, Rung{name, id, note})
+		if id != "" {
+			break
 		}
-		owner.ID, owner.Rung = id, rung
-		why.Rule, why.Why = ownerRule(rung, answered(c)), note
-		return owner, why
 	}
-	why.Rule, why.Why = ownerRule("", answered(c)), "No rung of the ladder gives an owner, so Salesforce decides whose the Task is."
-	return nil, why
+	return rungs
 }
 
 // climb tries one rung. It returns the owner with a sentence, or no owner with

@@ -21,7 +21,7 @@ import (
 
 // Options configure a Sink.
 type Options struct {
-	// Client talks to the org.
+	// Client talks to the org. Without one (nil) a Sink can only [Sink.Explain].
 	Client *salesforce.Client
 	// Settings are the rules.
 	Settings projector.Settings

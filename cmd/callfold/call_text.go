@@ -1,85 +1,55 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"github.com/callfold/callfold/internal/history"
 	"github.com/callfold/callfold/projector"
 	"github.com/callfold/callfold/schemas"
 )
 
-// lineWidth is how wide the lines of a call's text are at most, in characters.
-const lineWidth = 100
-
 // printCall writes a call's history for a person at a terminal.
 func printCall(w io.Writer, c history.Call) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "call %d", c.ID)
+	var t sheet
+	t.heading(c)
+	t.state(c)
+	events := c.Events
+	if c.At > 0 {
+		events = events[:c.At]
+	} else {
+		t.b.WriteString("\n")
+		t.outcome(c)
+		t.decisions(c)
+	}
+	t.events(events, c.Partial, true)
+	return t.print(w)
+}
+
+// heading says which call it is.
+func (t *sheet) heading(c history.Call) {
+	heading := fmt.Sprintf("call %d", c.ID)
 	if kind := projector.KindOf(&c.State); kind != "" {
-		fmt.Fprintf(&b, ", %s", strings.ReplaceAll(string(kind), "_", " "))
+		heading += ", " + strings.ReplaceAll(string(kind), "_", " ")
 	}
-	b.WriteString("\n\n")
-	facts := textTable{tabwriter.NewWriter(&b, 11, 0, 2, ' ', 0)}
-	facts.state(c)
-	facts.end()
-	facts.outcome(c)
-	facts.end()
-	events := textTable{tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)}
-	events.events(c.Events)
-	events.end()
-	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
-	for i, line := range lines {
-		lines[i] = fit(line)
+	if c.At > 0 {
+		heading += fmt.Sprintf(", after event %d of %d", c.At, len(c.Events))
 	}
-	if _, err := io.WriteString(w, strings.Join(lines, "\n")+"\n"); err != nil {
-		return fmt.Errorf("printing the call: %w", err)
-	}
-	return nil
+	t.wrap("", heading)
+	t.b.WriteString("\n")
 }
 
-// fit cuts a line to lineWidth.
-func fit(line string) string {
-	line = strings.TrimRight(line, " ")
-	if runes := []rune(line); len(runes) > lineWidth {
-		return string(runes[:lineWidth-1]) + "…"
-	}
-	return line
-}
-
-// textTable writes rows with aligned columns.
-type textTable struct{ w *tabwriter.Writer }
-
-// row writes a row. Writing to memory does not fail.
-func (t textTable) row(cells ...string) {
-	for i, cell := range cells {
-		cells[i] = strings.Join(strings.Fields(cell), " ") // a tab would be a column
-	}
-	_, _ = fmt.Fprintln(t.w, strings.Join(cells, "\t"))
-}
-
-// known writes a row unless its value is empty.
-func (t textTable) known(name, value string) {
-	if value != "" {
-		t.row(name, value)
-	}
-}
-
-// end ends a block, with an empty line.
-func (t textTable) end() {
-	_, _ = fmt.Fprintln(t.w)
-	_ = t.w.Flush()
-}
-
-func (t textTable) state(c history.Call) {
+func (t *sheet) state(c history.Call) {
 	s := &c.State
 	t.known("direction", s.Direction.Value)
+	t.known("status", s.Status.String())
 	t.known("external", s.External.Value)
 	t.known("number", commas(s.Number.Name.Value, s.Number.Digits.Value, s.Number.TimeZone.Value))
 	t.known("started", unix(s.StartedAt))
@@ -96,10 +66,10 @@ func (t textTable) state(c history.Call) {
 		if transfer.Failed {
 			what = "failed"
 		}
-		t.row(what, cmp.Or(transfer.By.Name, "somebody")+" to "+cmp.Or(transfer.To.Name, "somebody"))
+		t.fact(what, cmp.Or(transfer.By.Name, "somebody")+" to "+cmp.Or(transfer.To.Name, "somebody"))
 	}
 	if to := s.ExternalTransfer.Value; to != "" {
-		t.row("transfer", "to "+to)
+		t.fact("transfer", "to "+to)
 	}
 	var tags []string
 	for _, tag := range s.Tags.Value {
@@ -107,7 +77,12 @@ func (t textTable) state(c history.Call) {
 	}
 	t.known("tags", commas(tags...))
 	if n := len(s.Comments.Value); n > 0 {
-		t.row("notes", strconv.Itoa(n))
+		t.fact("notes", strconv.Itoa(n))
+	}
+	t.known("menu", commas(s.IVROptions.Value...))
+	t.known("assigned", s.AssignedTo.Value.Name)
+	if s.Archived.Value {
+		t.fact("archived", "yes")
 	}
 	t.known("asset", s.Asset.Value)
 	for _, command := range []struct {
@@ -115,17 +90,19 @@ func (t textTable) state(c history.Call) {
 		schemas.Latest[schemas.Command]
 	}{{"rewrite", s.Rewrite}, {"rematch", s.Rematch}, {"retry", s.Retry}, {"erased", s.Erased}} {
 		if command.Known() {
-			t.row(command.name, commas(unix(command.At.Time), cmp.Or(command.Value.Who, "somebody"), command.Value.Why))
+			t.fact(command.name, commas(unix(command.At.Time), cmp.Or(command.Value.Who, "somebody"), command.Value.Why))
 		}
 	}
-	t.row("folded", fmt.Sprintf("%s, partition %d, offset %d", clock(c.FoldedAt), c.Partition, c.Offset))
-	t.row("state", c.StateHash)
+	if c.At == 0 {
+		t.fact("folded", fmt.Sprintf("%s, partition %d, offset %d", clock(c.FoldedAt), c.Partition, c.Offset))
+	}
+	t.fact("state", c.StateHash)
 }
 
-func (t textTable) outcome(c history.Call) {
+func (t *sheet) outcome(c history.Call) {
 	o := c.Outcome
 	if o == nil {
-		t.row("outcome", "none: the sink has not looked at this call yet")
+		t.fact("outcome", "none: the sink has not looked at this call yet")
 		return
 	}
 	result := string(o.Result)
@@ -135,32 +112,69 @@ func (t textTable) outcome(c history.Call) {
 	if o.StateHash != c.StateHash {
 		result += ", of an older state: the sink has not looked at this one yet"
 	}
-	t.row("outcome", result)
-	t.row("decided", clock(time.UnixMilli(o.DecidedAt)))
+	t.fact("outcome", result)
+	t.fact("decided", clock(time.UnixMilli(o.DecidedAt)))
 	t.known("Task", o.TaskID)
 	if o.Match != nil {
-		t.row("record", commas(o.Match.Object+" "+o.Match.ID, o.Match.Name))
+		t.fact("record", commas(o.Match.Object+" "+o.Match.ID, o.Match.Name))
 		t.known("what", o.Match.WhatID)
 	}
 	if o.Owner != nil {
-		t.row("owner", commas(o.Owner.ID, strings.ReplaceAll(o.Owner.Rung, "_", " ")))
+		t.fact("owner", commas(o.Owner.ID, strings.ReplaceAll(o.Owner.Rung, "_", " ")))
 	}
 	if e := o.Error; e != nil {
-		t.row("error", strings.TrimSuffix(e.Code+": "+e.Message, ": "))
+		t.fact("error", strings.TrimSuffix(e.Code+": "+e.Message, ": "))
 		t.known("fields", commas(e.Fields...))
 		t.known("fix", e.Fix)
 	}
 	if o.Attempts > 0 {
-		t.row("attempts", strconv.Itoa(o.Attempts))
+		t.fact("attempts", strconv.Itoa(o.Attempts))
 	}
 	if o.NextAttempt > 0 {
-		t.row("next", clock(time.UnixMilli(o.NextAttempt)))
+		t.fact("next", clock(time.UnixMilli(o.NextAttempt)))
 	}
 }
 
-func (t textTable) events(events []history.Event) {
-	t.row("TIME (UTC)", "EVENT", "OFFSET", "WHAT")
-	for _, e := range events {
+// decisions are the outcomes of the call, where there is more than the newest.
+func (t *sheet) decisions(c history.Call) {
+	if len(c.Decisions) == 0 {
+		return
+	}
+	t.title("outcomes", ", oldest first; the topic is compacted, so older ones may be gone")
+	for i := 0; i < len(c.Decisions); {
+		d, more := c.Decisions[i], 1 // as many that are alike
+		for i+more < len(c.Decisions) && alike(c.Decisions[i+more], d) {
+			more++
+		}
+		i += more
+		what := string(d.Result)
+		if d.Rule != "" {
+			what += " (" + d.Rule + ")"
+		}
+		if d.Attempts > 0 {
+			what += ", attempt " + strconv.Itoa(d.Attempts)
+		}
+		what = commas(what, d.Code)
+		if more > 1 {
+			what += fmt.Sprintf(", %d times until %s", more, clock(c.Decisions[i-1].DecidedAt))
+		}
+		t.wrap(clock(d.DecidedAt)+"  ", what)
+	}
+}
+
+// alike says whether two decisions look the same but for their times.
+func alike(a, b history.Decision) bool {
+	return a.Result == b.Result && a.Rule == b.Rule && a.Code == b.Code && a.Attempts == b.Attempts
+}
+
+// events are the events of the call, with what each changed if wanted.
+func (t *sheet) events(events []history.Event, partial, changes bool) {
+	about := ", in their own order; times are UTC"
+	if partial {
+		about += ". Older ones are no longer known, or gone from the log: what each changed is told as far as it is known"
+	}
+	t.title("events", about)
+	for i, e := range events {
 		what := e.What
 		switch {
 		case e.Gone:
@@ -168,8 +182,71 @@ func (t textTable) events(events []history.Event) {
 		case e.Source == schemas.Backfill:
 			what = commas(what, "by backfill")
 		}
-		t.row(e.Time.Format(time.DateTime), e.Name, strconv.FormatInt(e.Offset, 10), what)
+		t.wrap(fmt.Sprintf("%2d  %s  ", i+1, clock(e.Time)), fmt.Sprintf("%s, offset %d", e.Name, e.Offset))
+		if what != "" {
+			t.wrap("    ", what)
+		}
+		if !changes {
+			continue
+		}
+		var changed []string
+		for _, change := range e.Changed {
+			changed = append(changed, changeText(change))
+		}
+		if len(changed) > 0 {
+			t.wrap("      ", strings.Join(changed, "; "))
+		}
 	}
+}
+
+// changeText is a change of a field on one line.
+func changeText(c history.Change) string {
+	before, after := valueText(c.Field, c.Before), valueText(c.Field, c.After)
+	switch {
+	case c.Before == nil:
+		return c.Field + ": " + after
+	case before == after: // what is not shown is another
+		return c.Field + ": " + after + ", new"
+	}
+	return c.Field + ": " + before + " → " + after
+}
+
+// valueText is the value of a field of the state. Notes' texts and signed links are
+// left out.
+func valueText(field string, v jsontext.Value) string {
+	value := gjson.ParseBytes(v)
+	switch {
+	case v == nil:
+		return "nothing"
+	case field == "comments":
+		return strconv.Itoa(len(value.Array()))
+	case field == "recording" || field == "voicemail":
+		return "a signed link"
+	case strings.HasSuffix(field, "_at") || field == "ended_event":
+		return unix(value.Int())
+	case value.IsArray():
+		var elements []string
+		for _, e := range value.Array() {
+			elements = append(elements, elementText(e))
+		}
+		return cmp.Or(commas(elements...), "none")
+	}
+	return cmp.Or(value.String(), `""`)
+}
+
+// elementText is an agent, a tag, a transfer or a text of a list.
+func elementText(e gjson.Result) string {
+	if !e.IsObject() {
+		return e.String()
+	}
+	if by, to := e.Get("by.name").Str, e.Get("to.name").Str; e.Get("by").IsObject() || e.Get("to").IsObject() {
+		text := cmp.Or(by, "somebody") + " to " + cmp.Or(to, "somebody")
+		if e.Get("failed").Bool() {
+			text += " (failed)"
+		}
+		return text
+	}
+	return cmp.Or(e.Get("name").Str, "user "+e.Get("id").Raw)
 }
 
 // unix is a time in UNIX seconds; 0 is unknown.

@@ -31,7 +31,9 @@ func salesforceCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case !neg && len(args) == 2 && args[0] == "hide" && org.server != nil:
 		object, field, _ := strings.Cut(args[1], ".")
 		ts.Check(org.server.Hide(object, field))
+	case !neg && len(args) == 2 && args[0] == "load" && org.server != nil:
+		ts.Check(org.server.Load([]byte(ts.ReadFile(args[1]))))
 	default:
-		ts.Fatalf("usage: salesforce start FILE | salesforce hide OBJECT.FIELD")
+		ts.Fatalf("usage: salesforce start FILE | salesforce hide OBJECT.FIELD | salesforce load FILE")
 	}
 }

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 //	kafka reject FILE         puts a record into rejected
 //	kafka events              prints the records in events: key, headers and body
 //	salesforce start FILE     starts a simulated org with the file's records and points CALLFOLD_SALESFORCE_… at it
+//	salesforce load FILE      puts the file's records into that org, too
 //	salesforce hide OBJECT.FIELD  takes a field away, as field-level security does
 //	kafka commands            prints the operators' commands in events, as they are folded
 //	kafka process             folds all of events into calls, as the processor does

@@ -126,23 +126,7 @@ func printFixes(out *bufio.Writer, calls []outcomes.Call) {
 
 // wrapped breaks a text into indented lines.
 func wrapped(text string) string {
-	var b strings.Builder
-	width := lineWidth // the first word begins a line
-	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(word)
-		if width+1+n > lineWidth {
-			if b.Len() > 0 {
-				b.WriteByte('\n')
-			}
-			b.WriteString("  ")
-			width = 2
-		} else {
-			b.WriteByte(' ')
-			width++
-		}
-		b.WriteString(word)
-		width += n
-	}
-	b.WriteByte('\n')
-	return b.String()
+	var s sheet
+	s.wrap("  ", text)
+	return s.b.String()
 }

@@ -30,6 +30,9 @@ type Event struct {
 	// What says in a few words what happened; empty for the events of an erased call,
 	// but for commands.
 	What string `json:"what,omitzero"`
+	// Changed are the fields of the state that it changed, by name, when the events
+	// are folded in their own order.
+	Changed []Change `json:"changed,omitempty"`
 }
 
 // eventOf is the event of a trace, r its record or nil.

@@ -30,11 +30,44 @@ type Call struct {
 	FoldedAt  time.Time    `json:"folded_at"`
 	StateHash string       `json:"state_hash"`
 	State     schemas.Call `json:"state"`
+	// At is the number of the event, from 1, that the state is the one after; 0
+	// where it is the newest state (see [Call.After]).
+	At int `json:"at,omitzero"`
 	// Outcome is the newest of the topic tasks; nil while the sink has not
 	// looked at the call.
 	Outcome *schemas.Outcome `json:"outcome"`
+	// Decisions are what the sink decided, oldest first, as far as the topic tasks
+	// still has it: the topic is compacted, so older ones go with time.
+	Decisions []Decision `json:"decisions"`
 	// Events are those that the trace holds, the newest 32, in their own order.
 	Events []Event `json:"events"`
+	// Partial is true where the events do not make the state, since older ones are
+	// no longer known or gone from the log: what each changed is then as far as it
+	// is known.
+	Partial bool `json:"partial,omitzero"`
+
+	// record is the newest state with its trace, after the states after each event.
+	record schemas.CallRecord
+	after  []schemas.Call
+	began  time.Time // when the first of the events was received
+}
+
+// Record is the newest state with its trace.
+func (c *Call) Record() schemas.CallRecord { return c.record }
+
+// Erased says whether an operator erased the call. What the log still holds of its
+// events is then not told.
+func (c *Call) Erased() bool { return c.record.State.Erased.Known() }
+
+// After is the call with the state after its n-th event, from 1. The events are
+// taken in their own order, whatever the order in which they came.
+func (c Call) After(n int) (Call, error) {
+	if n < 1 || n > len(c.after) {
+		return c, fmt.Errorf("the call has no event %d: the events known of it are 1 to %d", n, len(c.after))
+	}
+	c.At, c.State = n, c.after[n-1]
+	c.StateHash = c.State.Hash()
+	return c, nil
 }
 
 // Read reads the history of the call with this id. The error is [ErrUnknown] or
@@ -55,24 +88,15 @@ func Read(ctx context.Context, client *kgo.Client, topics Topics, id int64) (Cal
 	}
 	record, err := schemas.Calls.Decode(stream.Header(folded, schemas.HeaderSchema), folded.Value)
 	if err != nil {
-		return Call{}, fmt.Errorf("reading %s, partition %d, offset %d: %w", folded.Topic, folded.Partition, folded.Offset, err)
+		return Call{}, unreadable(folded, err)
 	}
 	c := Call{
 		ID: id, Partition: folded.Partition, Offset: folded.Offset, FoldedAt: folded.Timestamp.UTC(),
-		StateHash: record.State.Hash(), State: record.State, Events: make([]Event, 0, len(record.Trace.Events)),
+		StateHash: record.State.Hash(), State: record.State, record: record, Decisions: []Decision{},
+		Events: make([]Event, 0, len(record.Trace.Events)),
 	}
-	decided, err := newest(ctx, parts.tasks, key)
-	if err != nil {
-		return Call{}, err
-	}
-	if decided != nil {
-		outcome, err := schemas.Outcomes.Decode(stream.Header(decided, schemas.HeaderSchema), decided.Value)
-		if err != nil {
-			return Call{}, fmt.Errorf("reading %s, partition %d, offset %d: %w", decided.Topic, decided.Partition, decided.Offset, err)
-		}
-		c.Outcome = &outcome
-	}
-	for _, t := range record.Trace.Events {
+	records := make([]*kgo.Record, len(record.Trace.Events))
+	for i, t := range record.Trace.Events {
 		r, err := parts.events.At(ctx, t.Offset)
 		if err != nil {
 			return Call{}, err
@@ -80,11 +104,13 @@ func Read(ctx context.Context, client *kgo.Client, topics Topics, id int64) (Cal
 		if r != nil && string(r.Key) != key {
 			r = nil // the topic was made anew since
 		}
-		e := eventOf(t, r)
-		if record.State.Erased.Known() && !schemas.IsCommand(e.Name) {
-			e.What = "" // the log may still have it, but it is not to be told
-		}
-		c.Events = append(c.Events, e)
+		records[i] = r
+		c.Events = append(c.Events, eventOf(t, r))
 	}
-	return c, nil
+	c.fold(records)
+	return c, c.readOutcomes(ctx, parts.tasks, key)
+}
+
+func unreadable(r *kgo.Record, err error) error {
+	return fmt.Errorf("reading %s, partition %d, offset %d: %w", r.Topic, r.Partition, r.Offset, err)
 }

@@ -3,7 +3,7 @@ package history
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,6 +50,126 @@ func TestReadTellsEverythingOfACall(t *testing.T) {
 					t.Errorf("event %+v: the record's part is wrong", e)
 				}
 			}
+		}
+	})
+}
+
+// What each event changed, and the state after each, in the events' own order.
+func TestChanges(t *testing.T) {
+	inWorld(t, func(w *world) {
+		g := traffic.New(traffic.Options{Seed: 7, DuplicateRate: -1, ReorderRate: -1})
+		bodies := g.CallOf(traffic.AnsweredInbound).Events
+		var c schemas.CallRecord
+		for _, i := range slices.Backward(bodies) {
+			c = w.receive(i.Body)
+		}
+		w.commit(w.stateOf(c))
+		got, err := w.read(c.State.ID)
+		w.check(err)
+		if got.Partial {
+			t.Error("the events are said not to make the state")
+		}
+		fields := map[string]string{} // as they are after all changes
+		for i, e := range got.Events {
+			for _, change := range e.Changed {
+				if string(change.Before) != fields[change.Field] {
+					t.Errorf("event %d: %s was %s, not %s", i+1, change.Field, fields[change.Field], change.Before)
+				}
+				fields[change.Field] = string(change.After)
+				if slices.Contains([]string{"id", "newest"}, change.Field) || strings.HasSuffix(change.Field, "at.v") {
+					t.Errorf("event %d: %s is no news", i+1, change.Field)
+				}
+			}
+		}
+		for field, want := range map[string]string{
+			"direction": `"inbound"`, "status": `"done"`, "answered_at": strconv.FormatInt(c.State.AnsweredAt, 10),
+			"number.name": strconv.Quote(c.State.Number.Name.Value),
+		} {
+			if fields[field] != want {
+				t.Errorf("%s is %s after all events, want %s", field, fields[field], want)
+			}
+		}
+		if !strings.HasPrefix(fields["agents"], `[{"email":`) || strings.Contains(fields["agents"], "seen") {
+			t.Errorf("the agents are %s", fields["agents"])
+		}
+
+		first, err := got.After(1)
+		w.check(err)
+		if first.At != 1 || first.State.AnsweredAt != 0 || first.StateHash != first.State.Hash() || first.State.Direction.Value != schemas.Inbound {
+			t.Errorf("after the first event: %+v", first.State)
+		}
+		last, err := got.After(len(got.Events))
+		w.check(err)
+		if last.StateHash != got.StateHash {
+			t.Error("the state after the last event is not the newest")
+		}
+		for _, n := range []int{-1, 0, len(got.Events) + 1} {
+			if _, err := got.After(n); err == nil {
+				t.Errorf("there is a state after event %d", n)
+			}
+		}
+	})
+}
+
+// Of an erased call what the log still holds is not told.
+func TestChangesOfAnErasedCall(t *testing.T) {
+	inWorld(t, func(w *world) {
+		g := traffic.New(traffic.Options{Seed: 1, DuplicateRate: -1, ReorderRate: -1})
+		c := w.receive(g.CallOf(traffic.Voicemail).Events[0].Body)
+		id := strconv.FormatInt(c.State.ID, 10)
+		c = w.receive([]byte(`{"resource":"callfold","event":"callfold.erase","timestamp":1900000000,"data":{"id":` + id + `,"who":"ops","why":"asked for"}}`))
+		w.commit(w.stateOf(c))
+		got, err := w.read(c.State.ID)
+		w.check(err)
+		if len(got.Events) != 2 || got.Events[0].What != "" || got.Events[1].What != "ops: asked for" || got.Partial {
+			t.Errorf("the events are %+v, partial %v", got.Events, got.Partial)
+		}
+		after, err := got.After(1)
+		w.check(err)
+		if after.State.External.Known() || len(got.Events[0].Changed) > 0 {
+			t.Errorf("the erased call is told: %+v, %+v", after.State, got.Events[0].Changed)
+		}
+	})
+}
+
+// The newest state is found from the end of a partition, whatever lies behind it, and
+// of the outcomes all that are there.
+func TestReadGoesBackwards(t *testing.T) {
+	inWorld(t, func(w *world) {
+		g := traffic.New(traffic.Options{Seed: 1, DuplicateRate: -1, ReorderRate: -1})
+		c := w.receive(g.CallOf(traffic.Voicemail).Events[0].Body)
+		id := c.State.ID
+		w.commit(w.stateOf(c), w.outcomeOf(schemas.Outcome{CallID: id, Result: schemas.Waiting, Rule: "L2", DecidedAt: 1000}))
+		w.commit(w.outcomeOf(schemas.Outcome{CallID: id, Result: schemas.Retrying, DecidedAt: 2000, Attempts: 1, Error: &schemas.OutcomeError{Code: "UNABLE_TO_LOCK_ROW"}}))
+		w.commit(w.outcomeOf(schemas.Outcome{CallID: id, Result: schemas.Created, DecidedAt: 3000}))
+		var others []*kgo.Record
+		for i := range 2 * firstWindow {
+			r := w.record(topics.Calls, id, schemas.Calls.Schema(), []byte("{}"))
+			r.Key = key(int64(i + 1))
+			others = append(others, r)
+		}
+		w.commit(others...)
+		got, err := w.read(id)
+		w.check(err)
+		if got.StateHash != c.State.Hash() || got.Outcome == nil || got.Outcome.Result != schemas.Created {
+			t.Errorf("the state or the outcome is another: %+v", got)
+		}
+		want := []Decision{
+			{DecidedAt: time.UnixMilli(1000).UTC(), Result: schemas.Waiting, Rule: "L2"},
+			{DecidedAt: time.UnixMilli(2000).UTC(), Result: schemas.Retrying, Attempts: 1, Code: "UNABLE_TO_LOCK_ROW"},
+			{DecidedAt: time.UnixMilli(3000).UTC(), Result: schemas.Created},
+		}
+		for i := range got.Decisions {
+			got.Decisions[i].Offset = 0
+		}
+		if !slices.Equal(got.Decisions, want) {
+			t.Errorf("the decisions are %+v", got.Decisions)
+		}
+		w.commit(w.record(topics.Tasks, id, schemas.Outcomes.Schema(), nil))
+		got, err = w.read(id)
+		w.check(err)
+		if got.Outcome != nil || len(got.Decisions) != 0 {
+			t.Errorf("a deleted outcome is told: %+v", got.Decisions)
 		}
 	})
 }
@@ -151,6 +271,12 @@ func TestReadEventsThatAreGone(t *testing.T) {
 			if e.Gone {
 				gone++
 			}
+			if e.Gone && len(e.Changed) > 0 {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if !got.Partial {
+			t.Error("the events that are left are said to make the state")
 		}
 		if gone != before {
 			t.Errorf("%d events are gone, want %d", gone, before)
@@ -206,21 +332,6 @@ func TestReadWithoutTopics(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "looking up the topic no-") {
 				t.Errorf("%v: %v", missing, err)
 			}
-		}
-	})
-}
-
-// TestReadAnErasedCall tells nothing that the log may still hold of it.
-func TestReadAnErasedCall(t *testing.T) {
-	inWorld(t, func(w *world) {
-		g := traffic.New(traffic.Options{Seed: 1, DuplicateRate: -1, ReorderRate: -1})
-		c := w.receive(g.CallOf(traffic.Voicemail).Events[0].Body)
-		c = w.receive(fmt.Appendf(nil, `{"resource":"callfold","event":"callfold.erase","timestamp":1900000000,"data":{"id":%d,"who":"dpo","why":"asked"}}`, c.State.ID))
-		w.commit(w.stateOf(c))
-		got, err := w.read(c.State.ID)
-		w.check(err)
-		if len(got.Events) != 2 || got.Events[0].What != "" || got.Events[0].Gone || got.Events[1].What != "dpo: asked" {
-			t.Errorf("events %+v", got.Events)
 		}
 	})
 }

@@ -30,21 +30,47 @@ func partitionsOf(ctx context.Context, client *kgo.Client, topics Topics, key st
 	return partitions{events, calls, tasks}, errors.Join(err1, err2, err3)
 }
 
+// firstWindow is how many offsets of a partition newest reads first.
+const firstWindow = 4096
+
 // newest is the newest committed record of a key; nil where there is none, or
 // it was deleted. What is committed behind a transaction that stays open no
 // reader sees.
+//
+// The partition is read from its end on backwards, in growing windows: Kafka has no
+// index of keys, but it is calls of today that are asked about most.
 func newest(ctx context.Context, p *partition.Partition, key string) (*kgo.Record, error) {
-	var found *kgo.Record
-	_, err := p.Read(ctx, func(records []*kgo.Record, _ int64) error {
+	for window, end := int64(firstWindow), p.End(); end > p.Start(); window, end = 4*window, end-window {
+		part := p.From(end - window).Until(end)
+		records, complete, err := recordsOf(ctx, part, key)
+		if err == nil && !complete && part.Start() > p.Start() {
+			// All windows may lie behind what hides them; each would be waited for.
+			records, _, err = recordsOf(ctx, p, key)
+			end = p.Start()
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(records) == 0 {
+			continue
+		}
+		if found := records[len(records)-1]; found.Value != nil {
+			return found, nil
+		}
+		return nil, nil
+	}
+	return nil, nil
+}
+
+// recordsOf are the committed records of a key in a part of a partition, in order.
+func recordsOf(ctx context.Context, p *partition.Partition, key string) (found []*kgo.Record, complete bool, err error) {
+	complete, err = p.Read(ctx, func(records []*kgo.Record, _ int64) error {
 		for _, r := range records {
 			if string(r.Key) == key && !stream.IsMarker(r) {
-				found = r
+				found = append(found, r)
 			}
 		}
 		return nil
 	})
-	if err != nil || found == nil || found.Value == nil {
-		return nil, err
-	}
-	return found, nil
+	return found, complete, err
 }

@@ -59,8 +59,25 @@ func (p *Partition) Until(offset int64) *Partition {
 // From is the partition from an offset on, or from its start if that is more.
 func (p *Partition) From(offset int64) *Partition {
 	part := *p
-	part.start = min(p.end, max(p.start, offset))
+	part.start = max(p.start, min(offset, p.end))
 	return &part
+}
+
+// Since is the partition from the first record on that was written at a time or
+// later, by the clocks of those who wrote.
+func (p *Partition) Since(ctx context.Context, at time.Time) (*Partition, error) {
+	listed, err := kadm.NewClient(p.client).ListOffsetsAfterMilli(ctx, at.UnixMilli(), p.topic)
+	if err != nil {
+		return nil, p.problem(p.start, err)
+	}
+	found, ok := listed.Lookup(p.topic, p.number)
+	switch {
+	case found.Err != nil:
+		return nil, p.problem(p.start, found.Err)
+	case !ok || found.Offset < 0:
+		return p.From(p.end), nil
+	}
+	return p.From(found.Offset), nil
 }
 
 // Read reads the committed records from start to end, in order: each gets those

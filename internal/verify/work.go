@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/eventlog"
+	"github.com/callfold/callfold/internal/jsondiff"
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/internal/table"
@@ -213,7 +214,14 @@ func (w *work) note(kind Kind, key string, folded, held []byte) error {
 	id, _ := strconv.ParseInt(key, 10, 64) // an extra one may have any key
 	d := Difference{CallID: id, Kind: kind, Partition: w.number}
 	if kind == Different {
-		d.Field = firstDifference(folded, held)
+		switch path, differ, err := jsondiff.First(folded, held); {
+		case err != nil:
+			d.Field = "the record is not JSON"
+		case differ:
+			d.Field = path
+		default:
+			d.Field = "only the form of the JSON"
+		}
 	}
 	value := folded
 	if value == nil {
