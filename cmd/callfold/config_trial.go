@@ -184,9 +184,9 @@ func printTested(w io.Writer, t *tested) error {
 		for _, e := range field.Examples {
 			switch {
 			case e.Before != nil:
-				line("\t\t%d: %s, was %s", e.CallID, valueText(e.Wanted), valueText(e.Before))
+				line("\t\t%d: %s, was %s", e.CallID, quotedValue(e.Wanted), quotedValue(e.Before))
 			case e.Wanted != nil:
-				line("\t\t%d: %s", e.CallID, valueText(e.Wanted))
+				line("\t\t%d: %s", e.CallID, quotedValue(e.Wanted))
 			}
 		}
 	}
@@ -202,8 +202,8 @@ func printTested(w io.Writer, t *tested) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// valueText shows a value in one line.
-func valueText(v any) string {
+// quotedValue shows a value in one line.
+func quotedValue(v any) string {
 	if v == nil {
 		return "empty"
 	}
