@@ -22,7 +22,7 @@ func (s *sheet) wrap(lead, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(lead))
 	line, empty := lead, true
 	flush := func() { s.b.WriteString(strings.TrimRight(line, " ") + "\n") }
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		for {
 			room := lineWidth - utf8.RuneCountInString(line)
 			if !empty {

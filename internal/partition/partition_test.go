@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -123,5 +124,45 @@ func TestReadEnds(t *testing.T) {
 	}
 	if _, err := topics.Partition("t", 3); err == nil {
 		t.Error("no partition: no error")
+	}
+}
+
+// TestParts: a part of a partition has what lies between two offsets, or what was
+// written since a time.
+func TestParts(t *testing.T) {
+	client := world(t)
+	ctx := t.Context()
+	began := time.UnixMilli(1_780_000_000_000)
+	for i := range 10 {
+		r := &kgo.Record{Topic: "t", Key: []byte("one"), Timestamp: began.Add(time.Duration(i) * time.Minute)}
+		if err := client.ProduceSync(ctx, r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	topics, err := Lookup(ctx, client, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := topics.NumberOf("t", "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := topics.Partition("t", number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ from, until, start, end int64 }{{3, 5, 3, 5}, {-4, 99, 0, 10}, {99, 99, 10, 10}, {8, 2, 8, 8}} {
+		if p := whole.From(test.from).Until(test.until); p.Start() != test.start || p.End() != test.end {
+			t.Errorf("from %d until %d is %d to %d", test.from, test.until, p.Start(), p.End())
+		}
+	}
+	for minutes, start := range map[int]int64{-5: 0, 0: 0, 4: 4, 9: 9, 20: 10} {
+		p, err := whole.Since(ctx, began.Add(time.Duration(minutes)*time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Start() != start || p.End() != whole.End() {
+			t.Errorf("since minute %d is %d to %d", minutes, p.Start(), p.End())
+		}
 	}
 }
