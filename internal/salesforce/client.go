@@ -188,7 +188,7 @@ func (c *Client) data(parts ...string) string {
 }
 
 // mostRepeats is how often a request is repeated because its session has ended.
-const mostRepeats = 10
+const mostRepeats = 50
 
 // do sends a request and reads the answer into answer (if not nil). Where its
 // session has ended it signs in again and repeats the request: once, or, where the
