@@ -57,7 +57,7 @@ func goldenOutcome(t testing.TB) Outcome {
 			Code: "UNABLE_TO_LOCK_ROW", Message: "unable to obtain exclusive access", Fields: []string{"WhoId"},
 			Class: "transient", Fix: "Nothing to do: the row is tried again.",
 		},
-		Refused: "5e1f00d5", Attempts: 2, Since: 1767604900123, NextAttempt: 1767605009123, Parked: &parked,
+		Refused: "5e1f00d5", Attempts: 2, Since: 1767604900123, NextAttempt: 1767605009123, Parked: &parked, Unconfirmed: &parked,
 		Bulk: &Bulk{Job: "750000000000001AAA", StateHash: parked.State.Hash(), Written: map[string]string{"Subject": "6f1ed003"}, Obeyed: Commands{Rewrite: Key{Time: 1767604001, Rank: 1}}},
 	}
 }

@@ -75,6 +75,10 @@ type Outcome struct {
 	NextAttempt int64 `json:"next_attempt,omitzero"`
 	// Parked is the call record to look at again at NextAttempt.
 	Parked *CallRecord `json:"parked,omitzero"`
+	// Unconfirmed is the call record that was written last, while the Task is to be read
+	// back (Confirm) and a newer one is in Parked: if that is rejected, the Task is to
+	// hold this one.
+	Unconfirmed *CallRecord `json:"unconfirmed,omitzero"`
 
 	// Bulk is the job of Salesforce's Bulk API 2.0 that writes the Task, or may: what is
 	// new of the call waits in Parked until the job has ended and its results were read.

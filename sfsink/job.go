@@ -88,14 +88,14 @@ func (j *job) decide() {
 	case j.decision.Action == projector.Wait:
 		j.finish(schemas.Waiting)
 		if j.confirmLater(); !j.decision.Until.IsZero() {
-			j.park(j.decision.Until)
+			j.parkBeside(j.decision.Until)
 		}
 	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.retry:
 		// A newer state takes the parking place and keeps the time.
 		j.finish(schemas.Retrying)
 		j.outcome.Error, j.outcome.Attempts, j.outcome.Since = j.prev.Error, j.prev.Attempts, j.prev.Since
 		j.outcome.Confirm = max(j.confirm, j.prev.Confirm)
-		j.park(time.UnixMilli(j.prev.NextAttempt))
+		j.parkBeside(time.UnixMilli(j.prev.NextAttempt))
 	}
 	j.settle()
 }
@@ -134,7 +134,7 @@ func (j *job) finish(result schemas.Result) {
 	o.DecidedAt = j.now.UnixMilli()
 	o.TaskID = j.taskID
 	o.Error, o.Attempts, o.Since, o.Refused = nil, 0, 0, ""
-	o.NextAttempt, o.Parked, o.Confirm, o.Bulk = 0, nil, j.confirm, nil
+	o.NextAttempt, o.Parked, o.Unconfirmed, o.Confirm, o.Bulk = 0, nil, nil, j.confirm, nil
 	state := &j.record.State
 	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
 	// Where nothing is written now, it holds for the next write.
@@ -231,10 +231,10 @@ func (j *job) refused(p *problem) {
 			wait = duplicateDelay
 			j.log.Error("several Tasks hold the external id of one call", "call_id", j.key, "fix", e.Fix)
 		}
-		j.park(j.now.Add(wait))
+		j.parkBeside(j.now.Add(wait))
 		j.metrics.retries.WithLabelValues(string(p.class)).Inc()
 	}
-	j.outcome.Error, j.outcome.Attempts, j.outcome.Confirm = &e, attempts, j.confirm
+	j.outcome.Error, j.outcome.Attempts = &e, attempts
 	if j.outcome.Since = j.now.UnixMilli(); attempts > 1 && j.prev.Since != 0 {
 		j.outcome.Since = j.prev.Since
 	}

@@ -34,8 +34,10 @@ func (s *Sink) theOrg(ctx context.Context) (*org, error) {
 	if o != nil && s.now().Sub(o.loadedAt) < s.refreshEvery {
 		return o, nil
 	}
-	s.refreshMu.Lock()
-	defer s.refreshMu.Unlock()
+	if err := s.refreshing.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer s.refreshing.Release(1)
 	if again := s.loaded.Load(); again != o {
 		return again, nil // another lane was faster
 	}
@@ -222,17 +224,20 @@ func (s *Sink) loadUsers(ctx context.Context, o *org) error {
 // retire makes a user inactive in what is known of the org, since Salesforce
 // refused it as an owner. The next refresh asks again.
 func (s *Sink) retire(id string) {
-	s.refreshMu.Lock()
-	defer s.refreshMu.Unlock()
-	o := *s.loaded.Load()
-	o.users = slices.Clone(o.users)
-	for i := range o.users {
-		if o.users[i].ID == id {
-			o.users[i].IsActive = false
+	for {
+		known := s.loaded.Load()
+		o := *known
+		o.users = slices.Clone(o.users)
+		for i := range o.users {
+			if o.users[i].ID == id {
+				o.users[i].IsActive = false
+			}
+		}
+		o.Users = projector.NewDirectory(o.users)
+		if s.loaded.CompareAndSwap(known, &o) {
+			return
 		}
 	}
-	o.Users = projector.NewDirectory(o.users)
-	s.loaded.Store(&o)
 }
 
 // text is a text field of a record, empty for null.

@@ -1,7 +1,9 @@
 package sfsink
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -101,5 +103,29 @@ func TestKeyThatIsNotUniqueAnyMore(t *testing.T) {
 	}
 	if n := len(b.tasks()); n != 1 {
 		t.Errorf("%d Tasks, want 1", n)
+	}
+}
+
+// A lane that waits for another one to load the org gives up when it is told to.
+func TestWaitingForTheOrg(t *testing.T) {
+	b := newBench(t, nil)
+	loading, resume := make(chan struct{}), make(chan struct{})
+	b.before = func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/Task/describe") {
+			close(loading)
+			<-resume
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- b.sink.Prepare(t.Context()) }()
+	<-loading
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.sink.theOrg(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(resume)
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/internal/stream"
@@ -78,15 +78,16 @@ type Sink struct {
 	metrics *metrics
 	pauses  *pauses
 
-	matches   *matches
-	cases     unsureCases
-	locks     *locks
-	slots     *slots
-	width     *width
-	governor  *governor
-	pace      *pace
-	loaded    atomic.Pointer[org]
-	refreshMu sync.Mutex
+	matches  *matches
+	cases    unsureCases
+	locks    *locks
+	slots    *slots
+	width    *width
+	governor *governor
+	pace     *pace
+	loaded   atomic.Pointer[org]
+	// refreshing is held by the lane that loads the org anew; the others wait.
+	refreshing *semaphore.Weighted
 	// lookupLevel is how much smaller than at first the queries for numbers are.
 	lookupLevel atomic.Int32
 	agents      *agents
@@ -116,6 +117,7 @@ func New(o Options) (*Sink, error) {
 		sleep:        o.Sleep,
 		log:          o.Logger,
 		locks:        newLocks(),
+		refreshing:   semaphore.NewWeighted(1),
 	}
 	if s.refreshEvery == 0 {
 		s.refreshEvery = time.Hour

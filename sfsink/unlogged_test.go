@@ -193,3 +193,58 @@ func TestRejectedCallIsReadBack(t *testing.T) {
 		t.Errorf("outcome %+v", o)
 	}
 }
+
+// The same where the newest state was refused for the moment first, and so had the
+// parking place.
+func TestRejectedCallIsReadBackAfterRetries(t *testing.T) {
+	for name, meanwhile := range map[string]func(*bench){
+		"alone":         func(*bench) {},
+		"a newer state": func(b *bench) { b.tagged(1, 90, "Newest"); b.turn(); b.outcome(1, schemas.Retrying) },
+		"a long lock": func(b *bench) {
+			// The Task is read back while the newest state cannot be written.
+			b.later(confirmAfter)
+			b.sim.Fail(sfsim.Fault{Rows: true, Operation: "collections_update", Code: "UNABLE_TO_LOCK_ROW", Times: 1})
+			b.turn()
+			b.outcome(1, schemas.Retrying)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil)
+			b.missed(1, curieNumber)
+			b.turn()
+			late := make(chan struct{})
+			b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, CommitAt: late, Times: 1})
+			b.tagged(1, 80, "Old")
+			b.turn()
+			b.tagged(1, 85, "New")
+			b.turn()
+			want := b.task(1)["CallDisposition"]
+			b.sim.Fail(sfsim.Fault{Rows: true, Operation: "collections_update", Code: "UNABLE_TO_LOCK_ROW", Times: 1})
+			b.voicemail(1)
+			b.turn()
+			b.outcome(1, schemas.Retrying)
+			close(late)
+			b.sim.Settle()
+			if b.task(1)["CallDisposition"] == want {
+				t.Fatal("the late write changed nothing: the test shows nothing")
+			}
+			meanwhile(b)
+			b.later(time.Minute)
+			b.sim.Fail(sfsim.Fault{Rows: true, Operation: "collections_update", Code: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Times: 1})
+			b.turn()
+			b.outcome(1, schemas.Rejected)
+			b.later(confirmAfter)
+			b.turn()
+			b.task(1, "CallDisposition", want)
+			if o := b.outcome(1, schemas.Rejected); o.Confirm != 0 || o.NextAttempt != 0 || o.Parked != nil || o.Unconfirmed != nil || o.Error == nil {
+				t.Errorf("outcome %+v", o)
+			}
+			b.sent("")
+			b.later(time.Hour)
+			b.turn()
+			if n := b.sent(""); n != 0 {
+				t.Errorf("%d requests an hour later", n)
+			}
+		})
+	}
+}
