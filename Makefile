@@ -103,6 +103,10 @@ bench-sink: ## API requests a call, and rows a second of a backlog, beside the l
 bench-rebuild: ## freshness of live calls while Salesforce is rebuilt
 	go run ./test/rebuild $(ARGS)
 
+.PHONY: bench-verify
+bench-verify: ## events a second that verify folds and compares, and its memory, beside the limit
+	go run ./test/verify $(ARGS)
+
 .PHONY: test-clients
 test-clients: test/clients/node_modules test/clients/venv ## stock clients on callfold dev (needs kcat, node, npm and python3 with venv)
 	@command -v kcat >/dev/null || { echo 'kcat is missing: apt-get install kcat, brew install kcat' >&2; exit 1; }

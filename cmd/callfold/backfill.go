@@ -120,11 +120,9 @@ func (b *backfillCommand) once(cmd *cobra.Command, g *globals) error {
 	return withAircall(cmd, g, b.timeout, "callfold-backfill", func(ctx context.Context, o backfill.Options) error {
 		o.DryRun = b.dryRun
 		fill := backfill.New(o)
-		done := reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
+		done := reportEvery(ctx, cmd.ErrOrStderr(), func(elapsed time.Duration, _ bool) string {
 			read, until := fill.Progress()
-			// Nobody is left to tell if this cannot be written.
-			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%d calls read (%.0f a minute), all up to %s of %s\n",
-				read, float64(read)/elapsed.Minutes(), until.Format(time.RFC3339), b.end.UTC().Format(time.RFC3339))
+			return fmt.Sprintf("%d calls read (%.0f a minute), all up to %s of %s", read, float64(read)/elapsed.Minutes(), until.Format(time.RFC3339), b.end.UTC().Format(time.RFC3339))
 		})
 		report, err := fill.Once(ctx, b.begin, b.end)
 		done()

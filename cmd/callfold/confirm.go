@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -18,8 +17,8 @@ var errDeclined = errors.New("not confirmed: nothing was done")
 // isTerminal reports whether somebody may sit at the other end. A device that is
 // no terminal, such as /dev/null, counts as one; nobody answers there, and confirm
 // says so.
-func isTerminal(r io.Reader) bool {
-	file, ok := r.(*os.File)
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}

@@ -170,12 +170,11 @@ func (p *planner) make(ctx context.Context, cmd *cobra.Command, each func(replay
 
 // reportPlanning tells on stderr how far a reading is, until done is called.
 func reportPlanning(ctx context.Context, cmd *cobra.Command, p *replay.Progress) (done func()) {
-	return reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
+	return reportProgress(ctx, cmd, func() (int64, int64, string) {
 		if chosen := p.Chosen.Load(); chosen > 0 {
-			reportProgress(cmd.ErrOrStderr(), p.Planned.Load(), chosen, "calls compared", elapsed)
-		} else {
-			reportProgress(cmd.ErrOrStderr(), p.Done.Load(), p.Total.Load(), "records read", elapsed)
+			return p.Planned.Load(), chosen, "calls compared"
 		}
+		return p.Done.Load(), p.Total.Load(), "records read"
 	})
 }
 

@@ -17,9 +17,6 @@ import (
 	"github.com/callfold/callfold/internal/traffic"
 )
 
-// progressEvery is how often the sending is reported.
-const progressEvery = 10 * time.Second
-
 // simulateAircall are the flags of the command.
 type simulateAircall struct {
 	url, token  string

@@ -128,8 +128,8 @@ func (v *verifyCommand) run(cmd *cobra.Command, g *globals, args []string) error
 		o.Client, o.Progress = client, &verify.Progress{}
 		o.Events, o.Calls = kafka.TopicName(s.Kafka, kafka.Events), kafka.TopicName(s.Kafka, kafka.Calls)
 		o.Group = kafka.GroupName(s.Kafka, kafka.ProcessorGroup)
-		done := reportEvery(ctx, progressEvery, func(elapsed time.Duration) {
-			reportProgress(cmd.ErrOrStderr(), o.Progress.Done.Load(), o.Progress.Total.Load(), "records read", elapsed)
+		done := reportProgress(ctx, cmd, func() (int64, int64, string) {
+			return o.Progress.Done.Load(), o.Progress.Total.Load(), "records read"
 		})
 		found, err := verify.Run(ctx, o)
 		done()

@@ -19,11 +19,12 @@ var mostHot = 10_000 // of tests: fewer
 type states struct {
 	table      *table.Table
 	young, old map[int64]*schemas.CallRecord
+	written    seen // the calls whose states the table may have
 	changes    []table.Change
 }
 
 func newStates(t *table.Table) *states {
-	return &states{table: t, young: map[int64]*schemas.CallRecord{}, old: map[int64]*schemas.CallRecord{}}
+	return &states{table: t, young: map[int64]*schemas.CallRecord{}, old: map[int64]*schemas.CallRecord{}, written: newSeen()}
 }
 
 // fold adds an event to its call's state.
@@ -48,21 +49,31 @@ func (s *states) get(id int64) (*schemas.CallRecord, error) {
 		return record, nil
 	}
 	record := s.old[id]
-	if record != nil {
+	switch {
+	case record != nil:
 		delete(s.old, id)
-	} else {
-		record = new(schemas.CallRecord)
-		value, ok, err := s.table.Get(strconv.FormatInt(id, 10))
-		if err != nil {
+	case s.written.has(id):
+		var err error
+		if record, err = s.load(id); err != nil {
 			return nil, err
 		}
-		if ok {
-			if *record, err = schemas.Calls.Decode(schemas.Calls.Schema(), value); err != nil {
-				return nil, fmt.Errorf("reading what was folded: %w", err)
-			}
-		}
+	default:
+		record = new(schemas.CallRecord)
 	}
 	s.young[id] = record
+	return record, nil
+}
+
+// load reads the state of a call from the table.
+func (s *states) load(id int64) (*schemas.CallRecord, error) {
+	record := new(schemas.CallRecord)
+	value, ok, err := s.table.Get(strconv.FormatInt(id, 10))
+	if err != nil || !ok {
+		return record, err
+	}
+	if *record, err = schemas.Calls.Decode(schemas.Calls.Schema(), value); err != nil {
+		return nil, fmt.Errorf("reading what was folded: %w", err)
+	}
 	return record, nil
 }
 
@@ -80,6 +91,7 @@ func (s *states) write(records map[int64]*schemas.CallRecord) error {
 		if err != nil {
 			return fmt.Errorf("encoding the state of %d: %w", id, err)
 		}
+		s.written.add(id)
 		s.changes = append(s.changes, table.Change{Key: strconv.FormatInt(id, 10), Value: value})
 		if len(s.changes) == together {
 			if err := s.apply(); err != nil {

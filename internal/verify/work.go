@@ -165,9 +165,13 @@ func (w *work) compare(ctx context.Context) error {
 		}
 		return held, string(held[:16]) == string(digest(value)), nil
 	}
+	inBoth := int64(0)
 	if err := w.folded.Each(func(key string, value []byte) error {
 		w.report.Calls++
 		held, equal, err := same(key, value)
+		if held != nil {
+			inBoth++
+		}
 		switch {
 		case err != nil || equal:
 			return err
@@ -187,6 +191,10 @@ func (w *work) compare(ctx context.Context) error {
 		return w.note(Different, key, value, there)
 	}); err != nil {
 		return err
+	}
+	all := int64(0)
+	if err := w.held.Each(func(string, []byte) error { all++; return nil }); err != nil || all == inBoth {
+		return err // nothing else is in calls, as nearly always
 	}
 	return w.held.Each(func(key string, held []byte) error {
 		if _, ok, err := w.folded.Get(key); err != nil || ok {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/test/roles"
 )
 
 type options struct {
@@ -39,8 +40,8 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
-		case brokerRole:
-			return runBroker(ctx, args[1])
+		case roles.Broker:
+			return roles.ServeBroker(ctx, args[1])
 		case stageRole:
 			return runStage(ctx, args[1:])
 		}
@@ -91,15 +92,11 @@ func measure(ctx context.Context, o options, calls int) (r row, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, err := start(brokerRole, filepath.Join(dir, "broker"))
+	b, addr, err := roles.StartBroker(ctx, filepath.Join(dir, "broker"))
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, b.end(syscall.SIGTERM)) }()
-	addr, err := b.hear(ctx)
-	if err != nil {
-		return r, err
-	}
+	defer func() { err = errors.Join(err, b.End(syscall.SIGTERM)) }()
 	f, err := newFiller(ctx, addr)
 	if err != nil {
 		return r, err
@@ -118,10 +115,10 @@ func measure(ctx context.Context, o options, calls int) (r row, err error) {
 	r.restore, r.restoreCPU = s.took, s.cpu
 	note("%d calls: restored from nothing in %s, %s of CPU", calls, s.took, s.cpu)
 	if err := f.load(ctx, o, calls); err != nil {
-		return r, errors.Join(err, s.end(syscall.SIGKILL))
+		return r, errors.Join(err, s.End(syscall.SIGKILL))
 	}
-	r.memory, r.peak, err = s.memory()
-	if err = errors.Join(err, s.end(syscall.SIGKILL)); err != nil {
+	r.memory, r.peak, err = s.Memory()
+	if err = errors.Join(err, s.End(syscall.SIGKILL)); err != nil {
 		return r, err
 	}
 	note("%d calls: %d MB under load, %d MB at the most", calls, r.memory>>20, r.peak>>20)
@@ -131,7 +128,7 @@ func measure(ctx context.Context, o options, calls int) (r row, err error) {
 		}
 		*took = s.took
 		note("%d calls: restarted in %s", calls, s.took)
-		if err := s.end(syscall.SIGTERM); err != nil {
+		if err := s.End(syscall.SIGTERM); err != nil {
 			return r, err
 		}
 	}
@@ -143,7 +140,7 @@ func measure(ctx context.Context, o options, calls int) (r row, err error) {
 		return r, err
 	}
 	r.timers, r.timersCPU = s.took, s.cpu
-	return r, s.end(syscall.SIGTERM)
+	return r, s.End(syscall.SIGTERM)
 }
 
 // note says what was measured so far: a run takes minutes.

@@ -18,19 +18,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/app"
-	"github.com/callfold/callfold/internal/broker"
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/observe"
 	"github.com/callfold/callfold/internal/settings"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/schemas"
+	"github.com/callfold/callfold/test/roles"
 )
 
-// Roles of this program, as its first argument.
-const (
-	brokerRole = "serve-broker"
-	stageRole  = "run-stage"
-)
+// stageRole is the role of the stage's process.
+const stageRole = "run-stage"
 
 // Kinds of stages.
 const (
@@ -38,32 +35,21 @@ const (
 	withTimers = "timers"
 )
 
-// runBroker is the broker's process. It prints its address.
-func runBroker(ctx context.Context, dir string) error {
-	b, err := broker.Start(dir, "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	fmt.Println(b.Addr())
-	<-ctx.Done()
-	return b.Close()
-}
-
 // stage is a stage's process that is ready.
 type stage struct {
-	*process
+	*roles.Process
 	took time.Duration // from its start
 	cpu  time.Duration // that it took for that
 }
 
 func startStage(ctx context.Context, addr, dir, kind, profile string) (stage, error) {
 	began := time.Now()
-	p, err := start(stageRole, addr, dir, kind, profile)
+	p, err := roles.Start(stageRole, addr, dir, kind, profile)
 	if err != nil {
 		return stage{}, err
 	}
-	line, err := p.hear(ctx)
-	s := stage{process: p, took: time.Since(began)}
+	line, err := p.Hear(ctx)
+	s := stage{Process: p, took: time.Since(began)}
 	if err != nil {
 		return s, err
 	}
@@ -107,11 +93,11 @@ func runStage(ctx context.Context, args []string) (err error) {
 		}
 	}
 	pprof.StopCPUProfile()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return fmt.Errorf("reading the CPU time: %w", err)
+	used, err := roles.CPUTime()
+	if err != nil {
+		return err
 	}
-	fmt.Println(time.Duration(u.Utime.Nano() + u.Stime.Nano()))
+	fmt.Println(used)
 	return <-ended
 }
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package roles
 
 import (
 	"bufio"
@@ -15,18 +15,19 @@ import (
 	"time"
 )
 
-// process is this program in another role.
-type process struct {
+// Process is this program in another role.
+type Process struct {
 	cmd  *exec.Cmd
 	said chan string // the lines that it prints; closed when it ends
 }
 
-func start(args ...string) (*process, error) {
+// Start runs this program once more, with its role as the first argument.
+func Start(args ...string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
 	}
-	p := &process{cmd: exec.Command(self, args...), said: make(chan string, 16)}
+	p := &Process{cmd: exec.Command(self, args...), said: make(chan string, 16)}
 	p.cmd.Stderr = os.Stderr
 	// A signal from the terminal is for us; and nothing of us outlives us.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -46,8 +47,8 @@ func start(args ...string) (*process, error) {
 	return p, nil
 }
 
-// hear waits for the next line.
-func (p *process) hear(ctx context.Context) (string, error) {
+// Hear waits for the next line.
+func (p *Process) Hear(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	select {
@@ -57,12 +58,12 @@ func (p *process) hear(ctx context.Context) (string, error) {
 		}
 		return line, nil
 	case <-ctx.Done():
-		return "", errors.Join(ctx.Err(), p.end(syscall.SIGKILL))
+		return "", errors.Join(ctx.Err(), p.End(syscall.SIGKILL))
 	}
 }
 
-// end ends the process. One that was killed need not end in order.
-func (p *process) end(s syscall.Signal) error {
+// End ends the process. One that was killed need not end in order.
+func (p *Process) End(s syscall.Signal) error {
 	if err := p.cmd.Process.Signal(s); err != nil {
 		return err
 	}
@@ -74,8 +75,8 @@ func (p *process) end(s syscall.Signal) error {
 	return nil
 }
 
-// memory is what the kernel counts for the process: now, and at the most.
-func (p *process) memory() (now, peak int64, err error) {
+// Memory is what the kernel counts for the process, in bytes: now, and at the most.
+func (p *Process) Memory() (now, peak int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, 0, err

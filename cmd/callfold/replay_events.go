@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/logcopy"
+	"github.com/callfold/callfold/internal/partition"
+	"github.com/callfold/callfold/internal/settings"
+)
+
+// replayEvents are the flags of the command.
+type replayEvents struct {
+	to            string
+	withoutErased bool
+	timeout       time.Duration
+	format        *output
+}
+
+func newReplayEventsCommand(g *globals) *cobra.Command {
+	var r replayEvents
+	cmd := &cobra.Command{
+		Use:   "events --to NEW_PREFIX",
+		Short: "Copy the log of events under another prefix, without erased calls",
+		Long: `Copy the topic events to the topic of that name under another prefix. With
+--without-erased the events of calls that were erased stay behind; only the erasures
+themselves go along, so that these calls stay erased whatever comes. Partitions, order,
+keys, headers and times stay, offsets do not: calls is made anew from the copy.
+
+The topic is made, with as many partitions, if it is not there. One that holds anything
+else is refused. The copy may be killed and started again: it goes on where it was, and
+nothing is copied twice. Run again later, it takes in what has come since. A call that was
+erased after its events had been copied is told, and makes the exit code 1: then delete
+the copy and make it once more. docs/privacy.md has all the steps.
+
+The user needs the rights DESCRIBE and READ on events, DESCRIBE, READ, WRITE and CREATE on
+the new topic, and WRITE on the transactional id that is its name with -copy behind it.`,
+		Example: `  callfold replay events --to blue. --without-erased
+  callfold replay events --to blue. --without-erased --output json > receipt.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd, g) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&r.to, "to", "", "`prefix` of the topic to copy to")
+	must(cmd.MarkFlagRequired("to"))
+	flags.BoolVar(&r.withoutErased, "without-erased", false, "leave out the events of calls that were erased")
+	timeoutFlag(cmd, &r.timeout)
+	r.format = outputFlag(cmd)
+	return cmd
+}
+
+func (r *replayEvents) run(cmd *cobra.Command, g *globals) error {
+	return reachKafka(cmd, g, r.timeout, "callfold-replay-events", nil, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
+		target := s.Kafka
+		target.TopicPrefix = r.to
+		o := logcopy.Options{
+			Client: client, From: kafka.TopicName(s.Kafka, kafka.Events), To: kafka.TopicName(target, kafka.Events), WithoutErased: r.withoutErased,
+			Open: func(more ...kgo.Opt) (*kgo.Client, error) {
+				opts, err := kafka.Options(s.Kafka, "callfold-replay-events", slog.New(slog.DiscardHandler), nil)
+				if err != nil {
+					return nil, err
+				}
+				return kgo.NewClient(slices.Concat(opts, kafka.ProducerOptions(), more)...)
+			},
+		}
+		if o.From == o.To {
+			return usagef(cmd, "--to %q is the prefix of the log itself; name another one", r.to)
+		}
+		found, err := partition.Lookup(ctx, client, o.From)
+		if err != nil {
+			return err
+		}
+		if target.Partitions, err = found.Count(o.From); err != nil {
+			return err
+		}
+		if _, err := kafka.Create(ctx, kadm.NewClient(client), kafka.StageTopics(target, kafka.Events)); err != nil {
+			return err
+		}
+		progress, done := reportReading(ctx, cmd, o.From)
+		o.Progress = progress
+		receipt, err := logcopy.Copy(ctx, o)
+		done()
+		if foreign := (*logcopy.ForeignError)(nil); errors.As(err, &foreign) {
+			return err
+		}
+		printed := r.print(cmd.OutOrStdout(), receipt)
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w\nThe same command goes on from there", err)
+		}
+		return cmp.Or(err, printed, lateProblem(receipt))
+	})
+}
+
+// lateProblem is the error of a copy that has events of erased calls.
+func lateProblem(r logcopy.Receipt) error {
+	if len(r.Late) == 0 {
+		return nil
+	}
+	return fmt.Errorf("of %s that were erased %s has events, copied before or come there since: delete that topic and copy once more, or under another prefix", callCount(len(r.Late)), r.To)
+}
+
+func (r *replayEvents) print(w io.Writer, receipt logcopy.Receipt) error {
+	if *r.format == jsonOutput {
+		return printJSON(w, receipt)
+	}
+	again := ""
+	if receipt.Resumed {
+		again = ", going on with an earlier copy"
+	}
+	_, err := fmt.Fprintf(w, "%d events copied from %s to %s%s; %d of %s left out\n",
+		receipt.Copied, receipt.From, receipt.To, again, receipt.LeftOut, callCount(len(receipt.Calls)))
+	return err
+}

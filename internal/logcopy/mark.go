@@ -1,0 +1,36 @@
+package logcopy
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/stream"
+)
+
+// headerCopied is the header of the last record of a transaction: SOURCE:OFFSET, the
+// offset from which to go on.
+const headerCopied = "copied-from"
+
+// mark is the header that says up to where a partition of the source was copied.
+func mark(source string, next int64) kgo.RecordHeader {
+	return kgo.RecordHeader{Key: headerCopied, Value: fmt.Appendf(nil, "%s:%d", source, next)}
+}
+
+// marked reads the mark of a record; source is empty where it has none.
+func marked(r *kgo.Record) (source string, next int64) {
+	source, offset, _ := strings.Cut(stream.Header(r, headerCopied), ":")
+	next, err := strconv.ParseInt(offset, 10, 64)
+	if err != nil {
+		return "", 0
+	}
+	return source, next
+}
+
+// unmarked are headers without the mark that an earlier copy has left.
+func unmarked(headers []kgo.RecordHeader) []kgo.RecordHeader {
+	return slices.DeleteFunc(slices.Clone(headers), func(h kgo.RecordHeader) bool { return h.Key == headerCopied })
+}
