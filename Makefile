@@ -96,7 +96,7 @@ bench-processor: ## events a second of the exactly-once fold, beside the limit
 .PHONY: bench-sink
 bench-sink: ## API requests a call, and rows a second of a backlog, beside the limit
 	go test -run '^$$' -bench WorkingDay -benchtime 1x -timeout 1h ./sfsink -args -day.calls 100000 -day.hours 10
-	go test -tags synctests -run TestDrain -v -timeout 1h ./sfsink -args -drain.calls 30000
+	for n in 2 4; do go test -tags synctests -run TestDrain -v -timeout 1h ./sfsink -args -drain.calls 100000 -drain.inflight $$n || exit; done
 	go run ./sfsink/bench $(ARGS)
 
 .PHONY: bench-rebuild

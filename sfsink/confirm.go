@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/callfold/callfold/internal/salesforce"
 )
 
@@ -45,7 +47,7 @@ func (t *turn) readBack(ctx context.Context, open []*job) error {
 	open = slices.DeleteFunc(open, func(j *job) bool {
 		return j.outcome != nil || !j.unconfirmed && !j.overwrites()
 	})
-	for some := range slices.Chunk(open, idsAQuery) {
+	return sideBySide(ctx, open, func(ctx context.Context, some []*job) error {
 		var keys []string
 		wanted := map[string]bool{}
 		for _, j := range some {
@@ -64,8 +66,19 @@ func (t *turn) readBack(ctx context.Context, open []*job) error {
 		for _, j := range some {
 			j.readBackAs(alive[j.key], names)
 		}
+		return nil
+	})
+}
+
+// sideBySide looks at some calls a query, and has as many queries under way as a turn
+// has of lookups: a turn of thousands of calls would keep its writes waiting for long.
+func sideBySide[J any](ctx context.Context, calls []J, look func(context.Context, []J) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(lookupsAtOnce)
+	for some := range slices.Chunk(calls, idsAQuery) {
+		g.Go(func() error { return look(ctx, some) })
 	}
-	return nil
+	return g.Wait()
 }
 
 // alive are the Tasks of calls that are not deleted, with some of their fields.

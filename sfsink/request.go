@@ -9,16 +9,16 @@ import (
 
 // request sends one request, alone with its accounts.
 func (t *turn) request(ctx context.Context, collections [][]*row) (answers []salesforce.CollectionResult, p *problem, err error) {
-	// First the slot, then the locks: who holds locks can go on.
-	if err := t.slots.acquire(ctx); err != nil {
-		return nil, nil, err
-	}
-	defer func() { t.slots.release(t.crowded(p) || locked(answers)) }()
+	// First the locks, then the slot: who waits for accounts leaves the slot to others.
 	release, err := t.locks.acquire(ctx, accountsOf(collections))
 	if err != nil {
 		return nil, nil, err
 	}
 	defer release()
+	if err := t.slots.acquire(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer func() { t.slots.release(t.crowded(p) || locked(answers)) }()
 	parts := t.parts(collections)
 	var lost error
 	ask := t.asking

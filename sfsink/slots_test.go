@@ -2,6 +2,7 @@ package sfsink
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 )
@@ -56,6 +57,30 @@ func TestSlotsBound(t *testing.T) {
 		synctest.Wait()
 		if len(fourth) != 1 {
 			t.Fatal("nobody was let in")
+		}
+	})
+}
+
+// A request that waits for an account leaves the slots to those that can go.
+func TestWaitingForAnAccountTakesNoSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at := &turn{Sink: &Sink{locks: newLocks(), slots: newSlots(1)}}
+		if _, err := at.locks.acquire(t.Context(), []string{curieCo}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			_, _, err := at.request(ctx, [][]*row{{{job: &job{}, account: curieCo}}})
+			done <- err
+		}()
+		synctest.Wait()
+		if at.slots.used != 0 {
+			t.Error("it holds a slot")
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
 		}
 	})
 }

@@ -240,29 +240,20 @@ func (j *job) dropOwner(p *problem) {
 // is gone ends as deleted or is created anew, by tasks.deleted; if the Task is
 // still there, it was the match that is gone.
 func (t *turn) lookAgain(ctx context.Context, rows []*row) error {
-	for some := range slices.Chunk(rows, idsAQuery) {
+	return sideBySide(ctx, rows, func(ctx context.Context, some []*row) error {
 		keys := make([]string, len(some))
 		for i, r := range some {
 			keys[i] = r.key
 		}
-		var records []salesforce.Record
-		if err := t.loading(ctx, func() (err error) {
-			records, err = t.client.QueryAll(ctx, "SELECT Id, "+t.externalID+", IsDeleted FROM Task WHERE "+t.externalID+" IN "+salesforce.InSOQL(keys))
+		alive, err := t.alive(ctx, keys, nil)
+		if err != nil {
 			return err
-		}); err != nil {
-			return err
-		}
-		alive := map[string]string{}
-		for _, r := range records {
-			if deleted, _ := r["IsDeleted"].(bool); !deleted {
-				alive[text(r, t.externalID)] = text(r, "Id")
-			}
 		}
 		for _, r := range some {
-			r.found(alive[r.key])
+			r.found(text(alive[r.key], "Id"))
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // found takes the Id of the call's Task, empty where there is none, after a
