@@ -107,7 +107,7 @@ func lateProblem(r logcopy.Receipt) error {
 	if len(r.Late) == 0 {
 		return nil
 	}
-	return fmt.Errorf("of %s that were erased %s has events, copied before or come there since: delete that topic and copy once more, or under another prefix", callCount(len(r.Late)), r.To)
+	return fmt.Errorf("%s has events of erased calls (%s), copied before the erasure or come there since: delete that topic and copy once more, or under another prefix", r.To, callCount(len(r.Late)))
 }
 
 func (r *replayEvents) print(w io.Writer, receipt logcopy.Receipt) error {

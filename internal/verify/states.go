@@ -11,7 +11,7 @@ import (
 // mostHot is how many decoded states are held in memory, in each of two halves: some
 // 4 KiB each. The events of a call lie near each other in the log, so most states go
 // to the table once.
-var mostHot = 10_000 // of tests: fewer
+var mostHot = 4_000 // of tests: fewer
 
 // states are the states of a partition: those that were folded last decoded in
 // memory, all others in a table. What is in young was used since the last change

@@ -121,10 +121,12 @@ func (w *work) readCalls(ctx context.Context) error {
 	return flush()
 }
 
+const digestBytes = 16
+
 // digest tells values apart.
 func digest(value []byte) []byte {
 	sum := sha256.Sum256(value)
-	return sum[:16]
+	return sum[:digestBytes]
 }
 
 // placed is a digest with the offset of the record.
@@ -156,61 +158,58 @@ func (w *work) fold(ctx context.Context, events *partition.Partition) error {
 	return states.flush()
 }
 
-// compare looks for the differences between the two tables.
+// compare looks for the differences between the two tables. Both are in the order of
+// their keys, and gone through side by side.
 func (w *work) compare(ctx context.Context) error {
-	same := func(key string, value []byte) (held []byte, equal bool, err error) {
-		held, ok, err := w.held.Get(key)
-		if err != nil || !ok {
-			return nil, false, err
-		}
-		return held, string(held[:16]) == string(digest(value)), nil
-	}
-	inBoth := int64(0)
-	if err := w.folded.Each(func(key string, value []byte) error {
+	held := startWalk(w.held)
+	err := w.folded.Each(func(key string, value []byte) error {
 		w.report.Calls++
-		held, equal, err := same(key, value)
-		if held != nil {
-			inBoth++
+		for held.ok && held.key < key {
+			if err := w.extra(ctx, held); err != nil {
+				return err
+			}
 		}
-		switch {
-		case err != nil || equal:
-			return err
-		case held == nil:
+		if !held.ok || held.key > key {
 			w.report.Missing++
 			return w.note(Missing, key, value, nil)
 		}
+		defer held.next()
+		if string(held.value[:digestBytes]) == string(digest(value)) {
+			return nil
+		}
 		w.report.Different++
-		record, err := w.calls.At(ctx, int64(binary.BigEndian.Uint64(held[16:])))
+		there, err := w.at(ctx, held.value)
 		if err != nil {
 			return err
-		}
-		var there []byte
-		if record != nil { // compaction may have removed it: then a newer one is there
-			there = record.Value
 		}
 		return w.note(Different, key, value, there)
-	}); err != nil {
+	})
+	for err == nil && held.ok {
+		err = w.extra(ctx, held)
+	}
+	return errors.Join(err, held.end())
+}
+
+// extra notes a state in calls that no event makes, and goes on to the next.
+func (w *work) extra(ctx context.Context, held *walk) error {
+	w.report.Extra++
+	there, err := w.at(ctx, held.value)
+	if err != nil {
 		return err
 	}
-	all := int64(0)
-	if err := w.held.Each(func(string, []byte) error { all++; return nil }); err != nil || all == inBoth {
-		return err // nothing else is in calls, as nearly always
+	err = w.note(Extra, held.key, nil, there)
+	held.next()
+	return err
+}
+
+// at reads the state that calls holds; nil where compaction has removed it: then a
+// newer one is there.
+func (w *work) at(ctx context.Context, placed []byte) ([]byte, error) {
+	record, err := w.calls.At(ctx, int64(binary.BigEndian.Uint64(placed[digestBytes:])))
+	if err != nil || record == nil {
+		return nil, err
 	}
-	return w.held.Each(func(key string, held []byte) error {
-		if _, ok, err := w.folded.Get(key); err != nil || ok {
-			return err
-		}
-		w.report.Extra++
-		record, err := w.calls.At(ctx, int64(binary.BigEndian.Uint64(held[16:])))
-		if err != nil {
-			return err
-		}
-		var there []byte
-		if record != nil {
-			there = record.Value
-		}
-		return w.note(Extra, key, nil, there)
-	})
+	return record.Value, nil
 }
 
 // note remembers a difference.
