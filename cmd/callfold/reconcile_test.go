@@ -85,7 +85,7 @@ func TestReconcile(t *testing.T) {
 			}
 
 			text = w.failing("reconcile", "--policy", "overwrite", "--yes", "--file", filepath.Join(t.TempDir(), "q.plan"), "--reason", "a flow wrote over them", "--output", "json")
-			wants(text, `"edited": {`, `"sent": 2`, `"Why": "a flow wrote over them"`, `"kind": "orphaned"`, "in 2 cases")
+			wants(text, `"edited": {`, `"sent": 2`, `"why": "a flow wrote over them"`, `"kind": "orphaned"`, "in 2 cases")
 			if after = w.tasksByCall(); after["2"]["Subject"] != before["2"]["Subject"] || after["4"]["CallType"] != before["4"]["CallType"] {
 				t.Errorf("not overwritten: %v, %v", after["2"], after["4"])
 			}

@@ -16,7 +16,10 @@ import (
 )
 
 // Order is who asks for a command, and why.
-type Order struct{ Who, Why string }
+type Order struct {
+	Who string `json:"who"`
+	Why string `json:"why"`
+}
 
 // maxText is the longest Who and Why, in bytes, that the fold does not cut.
 const maxText = 1_000

@@ -126,7 +126,7 @@ func (a *apply) begin(ctx context.Context) error {
 		a.state = State{Plan: a.Plan.Digest, Order: a.Order, StartedAt: a.Now().UTC(), From: map[int32]int64{}, Rows: int64(len(a.Plan.Rows))}
 		ends.Each(func(o kadm.ListedOffset) { a.state.From[o.Partition] = o.Offset })
 	}
-	a.state.Phase = Running
+	a.state.Phase, a.state.Problem = Running, ""
 	a.follower = &follower{calls: make(map[int64]*followed, len(a.Plan.Rows))}
 	for i, r := range a.Plan.Rows {
 		a.follower.calls[r.CallID] = &followed{after: r.Rewritten, counts: int64(i) < a.state.Sent}
@@ -154,6 +154,9 @@ func (a *apply) run(ctx context.Context) error {
 	defer stop()
 	go a.follower.follow(fctx, reader)
 
+	if err := a.look(ctx); err != nil { // somebody may have wanted it paused before it began
+		return err
+	}
 	rest := a.Plan.Rows[a.state.Sent:]
 	changed, err := a.changed(ctx, rest)
 	if err != nil {
@@ -376,7 +379,7 @@ func (a *apply) lag(ctx context.Context) (int64, error) {
 	}
 	reached, err := adm.FetchOffsets(ctx, a.Group)
 	if err != nil {
-		return 0, fmt.Errorf("asking Kafka how far the sink is: %w", err)
+		return 0, fmt.Errorf("asking Kafka how far the sink is, which must run and have the group %s: %w", a.Group, err)
 	}
 	var behind int64
 	ends.Each(func(end kadm.ListedOffset) {
