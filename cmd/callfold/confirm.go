@@ -48,7 +48,7 @@ func confirm(ctx context.Context, cmd *cobra.Command, question string) error {
 		case text == "y" || text == "yes":
 			return nil
 		case a.err != nil && text == "":
-			return usagef(cmd, "nobody answers here: look at what will be done with --dry-run, then give --yes")
+			return usagef(cmd, "nobody answers here: look first at what would be done, then give --yes")
 		}
 		return errDeclined
 	}

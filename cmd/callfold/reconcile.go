@@ -143,7 +143,7 @@ func (r *reconcileCommand) run(cmd *cobra.Command, g *globals, args []string) er
 		if err == nil {
 			err = done.problem()
 		}
-		return err
+		return errors.Join(err, unknownProblem(filter, done.Calls))
 	})
 }
 
@@ -168,7 +168,7 @@ func (r *reconcileCommand) find(ctx context.Context, cmd *cobra.Command, plans *
 		return err
 	}
 	done.File = path
-	return plan.Finish(header)
+	return plan.Finish(&header)
 }
 
 // compare fills in what was found, and gives the rows that the policy mends.

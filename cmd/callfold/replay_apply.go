@@ -113,6 +113,9 @@ func (a *replayApply) run(cmd *cobra.Command, g *globals, path string) error {
 			}
 		}
 		done, err := applyPlan(ctx, cmd, plan, plans, client, a.order)
+		if done.Phase == "" { // it did not begin
+			return err
+		}
 		if *a.format == jsonOutput {
 			return errors.Join(err, printJSON(cmd.OutOrStdout(), done))
 		}

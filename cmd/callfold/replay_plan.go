@@ -221,13 +221,13 @@ func (p *replayPlan) run(cmd *cobra.Command, g *globals, args []string) error {
 		if header.Summary, err = plans.make(ctx, cmd, file.Add); err != nil {
 			return err
 		}
-		if err := file.Finish(header); err != nil {
+		if err := file.Finish(&header); err != nil {
 			return err
 		}
 		if *p.format == jsonOutput {
-			return printJSON(cmd.OutOrStdout(), planned{path, header})
+			return errors.Join(printJSON(cmd.OutOrStdout(), planned{path, header}), unknownProblem(filter, header.Summary.Calls))
 		}
-		return printPlan(cmd.OutOrStdout(), path, header.Summary)
+		return errors.Join(printPlan(cmd.OutOrStdout(), path, header.Summary), unknownProblem(filter, header.Summary.Calls))
 	})
 }
 
@@ -287,6 +287,15 @@ func about(minutes float64) string {
 		return "a minute"
 	}
 	return (time.Duration(minutes) * time.Minute).String()
+}
+
+// unknownProblem is the error of calls that were named and not found.
+func unknownProblem(f replay.Filter, found int64) error {
+	missing := int64(len(f.IDs)) - found
+	if missing <= 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of the %s named: no state is known, or the flags do not choose it; see callfold call show", missing, callCount(len(f.IDs)))
 }
 
 // hiddenProblem is the error of a plan that could not see everything.

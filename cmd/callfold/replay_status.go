@@ -25,10 +25,11 @@ beside it: what was sent, what became of it, how fast it goes and how long the r
 		if err != nil {
 			return err
 		}
-		if !begun {
-			if _, err := replay.Open(args[0]); err != nil {
-				return err
-			}
+		plan, err := replay.Open(args[0])
+		if err != nil {
+			return err
+		}
+		if !begun || state.Plan != plan.Digest {
 			return fmt.Errorf("nobody has begun to apply %s", args[0])
 		}
 		if *format == jsonOutput {

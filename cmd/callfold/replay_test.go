@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -56,6 +57,7 @@ func TestRebuild(t *testing.T) {
 			if text := w.command("replay", "plan", "--file", path); !strings.Contains(text, "120  unchanged") {
 				t.Errorf("after the rebuild the plan says\n%s", text)
 			}
+			w.afterRebuild(path)
 			for key, task := range w.tasksByCall() {
 				for _, field := range []string{"Subject", "CallDisposition", "ActivityDate", "OwnerId", "Description"} {
 					if was := before[key][field]; task[field] != was {
@@ -65,6 +67,27 @@ func TestRebuild(t *testing.T) {
 			}
 		})
 	})
+}
+
+// afterRebuild looks at what is refused once another plan is where the applied one was,
+// and at a call that is named and not known.
+func (w *sinkWorld) afterRebuild(path string) {
+	w.Helper()
+	for _, test := range []struct {
+		args       []string
+		json, text string
+	}{
+		{[]string{"replay", "status", path}, "", "nobody has begun"},
+		{[]string{"replay", "apply", path, "--yes"}, "", "is of another plan that was here"},
+		{[]string{"replay", "plan", "1", "4711", "--file", path, "--output", "json"}, `"format": "callfold.plan/1"`, "1 of the 2 calls named"},
+		{[]string{"reconcile", "1", "4711", "--output", "json"}, `"calls": 1`, "1 of the 2 calls named"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := execute(w.Context(), test.args, strings.NewReader(""), &stdout, &stderr)
+		if code != exitFailed || !strings.Contains(stderr.String(), test.text) || !strings.Contains(stdout.String(), test.json) || test.json == "" && stdout.Len() > 0 {
+			w.Errorf("%v: exit code %d\n%s%s", test.args, code, stdout.String(), stderr.String())
+		}
+	}
 }
 
 // tasksByCall are the Tasks that are not deleted.

@@ -127,7 +127,7 @@ func (a *apply) begin(ctx context.Context) error {
 		a.state = State{Plan: a.Plan.Digest, Order: a.Order, StartedAt: a.Now().UTC(), From: map[int32]int64{}, Rows: int64(a.Plan.Len())}
 		ends.Each(func(o kadm.ListedOffset) { a.state.From[o.Partition] = o.Offset })
 	}
-	a.state.Phase = Running
+	a.state.Phase, a.state.Problem = Running, ""
 	a.follower = &follower{calls: make(map[int64]*followed, a.Plan.Len())}
 	for i, r := range a.Plan.rows {
 		a.follower.calls[r.callID] = &followed{after: r.rewritten, counts: int64(i) < a.state.Sent}
@@ -155,6 +155,9 @@ func (a *apply) run(ctx context.Context) error {
 	defer stop()
 	go a.follower.follow(fctx, reader)
 
+	if err := a.look(ctx); err != nil { // somebody may have wanted it paused before it began
+		return err
+	}
 	rest := a.Plan.rows[a.state.Sent:]
 	changed, err := a.changed(ctx, rest)
 	if err != nil {
@@ -373,7 +376,7 @@ func (a *apply) lag(ctx context.Context) (int64, error) {
 	}
 	reached, err := adm.FetchOffsets(ctx, a.Group)
 	if err != nil {
-		return 0, fmt.Errorf("asking Kafka how far the sink is: %w", err)
+		return 0, fmt.Errorf("asking Kafka how far the sink is, which must run and have the group %s: %w", a.Group, err)
 	}
 	var behind int64
 	ends.Each(func(end kadm.ListedOffset) {

@@ -87,7 +87,7 @@ func (w *world) write(path string, rows int) {
 	for i := range rows {
 		w.check(out.Add(row(int64(i + 1))))
 	}
-	w.check(out.Finish(Header{Summary: Summary{Update: int64(rows)}}))
+	w.check(out.Finish(&Header{Summary: Summary{Update: int64(rows)}}))
 	w.check(out.Close())
 	w.plan, err = Open(path)
 	w.check(err)
@@ -371,5 +371,16 @@ func TestApplyWaitsForTheSink(t *testing.T) {
 		w.check(kadm.NewClient(client).CommitAllOffsets(context.Background(), sinkGroup, offsets))
 		w.check(w.apply(context.Background()))
 		w.once(rows, 1, 1)
+	})
+}
+
+// TestPausedBefore wants that a plan that was paused before anybody applies it sends
+// nothing, not even the first calls.
+func TestPausedBefore(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.check(Want(w.plan.Path, Pause))
+		if err := w.apply(context.Background()); !errors.Is(err, ErrPaused) || w.told.Phase != Paused || w.told.Sent != 0 {
+			t.Errorf("paused before it began: %v, %+v", err, w.told)
+		}
 	})
 }

@@ -64,8 +64,8 @@ func writeLine(to *bufio.Writer, v any) error {
 	return nil
 }
 
-// Finish puts the file in its place, whole.
-func (w *Writer) Finish(h Header) (err error) {
+// Finish puts the file in its place, whole, and fills in the format of the header.
+func (w *Writer) Finish(h *Header) (err error) {
 	h.Format = format
 	whole, err := os.CreateTemp(filepath.Dir(w.path), filepath.Base(w.path)+".")
 	if err != nil {
@@ -133,7 +133,7 @@ func Open(path string) (*Plan, error) {
 	for lines.Scan() {
 		var r Row
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return nil, fmt.Errorf("reading line %d of %s: %w", len(p.rows)+2, path, err)
+			return nil, fmt.Errorf("line %d of %s cannot be read, it was cut or changed, make the plan anew: %w", len(p.rows)+2, path, err)
 		}
 		d, err := r.digest()
 		if err != nil {

@@ -19,7 +19,7 @@ func TestFileIsForItsOwnerOnly(t *testing.T) {
 	if err := out.Add(Row{CallID: 7, Action: Create, Fields: []FieldChange{{Field: "Subject", Rule: "F2", Wanted: "Missed call"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := out.Finish(Header{Calls: "calls", Summary: Summary{Create: 1}}); err != nil {
+	if err := out.Finish(&Header{Calls: "calls", Summary: Summary{Create: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.Close(); err != nil {
@@ -45,7 +45,7 @@ func TestOpenRefuses(t *testing.T) {
 		"other":    {`{"call_id":1}`, "is no plan"},
 		"text":     {"hello", "is no plan"},
 		"empty":    {"", "is no plan"},
-		"half row": {`{"format":"callfold.plan/1","summary":{"update":1}}` + "\n" + `{"call_id":`, "line 2"},
+		"half row": {`{"format":"callfold.plan/1","summary":{"update":1}}` + "\n" + `{"call_id":`, "line 2 of"},
 	} {
 		path := filepath.Join(t.TempDir(), "p")
 		if err := os.WriteFile(path, []byte(test.content), 0o600); err != nil {

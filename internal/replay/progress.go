@@ -91,7 +91,7 @@ func ReadState(plan string) (s State, ok bool, err error) {
 		err = json.Unmarshal(b, &s)
 	}
 	if err != nil {
-		return s, false, fmt.Errorf("reading how far the plan was applied (%s): %w", stateFile(plan), err)
+		return s, false, fmt.Errorf("reading how far the plan was applied: mend %s, or remove it to begin anew, which does no harm: %w", stateFile(plan), err)
 	}
 	return s, true, nil
 }

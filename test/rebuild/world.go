@@ -191,7 +191,7 @@ func (w *world) plan(ctx context.Context) (p *replay.Plan, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := out.Finish(replay.Header{Summary: summary}); err != nil {
+	if err := out.Finish(&replay.Header{Summary: summary}); err != nil {
 		return nil, err
 	}
 	return replay.Open(path)
