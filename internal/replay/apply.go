@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -83,12 +84,18 @@ type apply struct {
 // Apply has a plan carried out: it begins, or goes on from where an earlier one was
 // stopped or killed. It returns nil when every call has its result, ErrPaused,
 // ErrAborted, ErrCanary, or the error of ctx; then another Apply goes on.
-func Apply(ctx context.Context, o ApplyOptions) error {
+func Apply(ctx context.Context, o ApplyOptions) (err error) {
+	// The lock ends with the process, however that ends.
+	lock, err := vfs.Default.Lock(lockFile(o.Plan.Path))
+	if err != nil {
+		return fmt.Errorf("another apply of %s is at work, or its folder cannot be written: %w", o.Plan.Path, err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	a := &apply{ApplyOptions: o}
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
-	err := a.run(ctx)
+	err = a.run(ctx)
 	switch {
 	case err == nil:
 		a.state.Phase, a.state.Problem = Done, ""

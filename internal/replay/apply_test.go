@@ -260,6 +260,23 @@ func TestFiveOfAHundredMayFail(t *testing.T) {
 	})
 }
 
+// TestTwoAppliesOfOnePlan begins a second one while the first is at work.
+func TestTwoAppliesOfOnePlan(t *testing.T) {
+	inWorld(t, 200, func(w *world) {
+		var second error
+		w.whenTold = func(State) {
+			if second == nil {
+				second = w.apply(context.Background())
+			}
+		}
+		w.check(w.apply(context.Background()))
+		if second == nil || !strings.Contains(second.Error(), "is at work") {
+			w.Errorf("the second apply: %v", second)
+		}
+		w.once(200, 1, 1)
+	})
+}
+
 func TestApplyWithoutASink(t *testing.T) {
 	inWorld(t, 200, func(w *world) {
 		w.becomes = func(int64) schemas.Result { return "" }

@@ -80,6 +80,7 @@ func (s *State) Left() time.Duration {
 // The files beside a plan.
 func stateFile(plan string) string   { return plan + ".progress" }
 func controlFile(plan string) string { return plan + ".control" }
+func lockFile(plan string) string    { return plan + ".lock" }
 
 // ReadState reads how far the apply of a plan has come; ok is false where none began.
 func ReadState(plan string) (s State, ok bool, err error) {
