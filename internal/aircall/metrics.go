@@ -29,7 +29,7 @@ func resultOf(status int) string {
 func newRequests(r prometheus.Registerer) *prometheus.CounterVec {
 	requests := promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 		Name: "callfold_aircall_requests_total",
-		Help: "Requests to Aircall's REST API by result: ok, limited (429), refused (any other answer), unanswered.",
+		Help: "Requests to Aircall's REST API by result; limited is 429, refused any other answer than 200.",
 	}, []string{"result"})
 	for _, result := range []string{succeeded, limited, refused, unanswered} {
 		requests.WithLabelValues(result)

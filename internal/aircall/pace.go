@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/callfold/callfold/internal/clock"
 )
 
 const (
@@ -38,7 +40,7 @@ func (p *pace) wait(ctx context.Context) error {
 		if delay <= 0 {
 			return ctx.Err()
 		}
-		if err := sleep(ctx, delay); err != nil {
+		if err := clock.Sleep(ctx, delay); err != nil {
 			return err
 		}
 	}
@@ -92,15 +94,4 @@ func (p *pace) learn(status int, h http.Header) {
 		until = longest
 	}
 	p.blocked, p.credit = until, 0
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -177,8 +177,8 @@ func TestSendEnds(t *testing.T) {
 			if sent != 1 || err != nil {
 				t.Fatal(sent, err)
 			}
-			w.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-				w.cluster.KeepControl()
+			w.broker.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+				w.broker.KeepControl()
 				return nil, errors.New("the connection is cut"), true
 			})
 			began := time.Now()

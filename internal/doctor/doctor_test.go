@@ -338,7 +338,7 @@ var spoiled = []struct {
 	}},
 	{"a request is never answered", func(p *patient) {
 		p.answers["Lead/describe"] = nil
-		p.timeout = 3 * time.Second
+		p.timeout = 6 * time.Second // a third of it for each request
 	}},
 }
 

@@ -39,7 +39,7 @@ func TestKafka(t *testing.T) {
 		}
 	}
 	look("no topics")
-	if _, err := kafka.Create(t.Context(), adm, kafka.Topics(s.Kafka, false)); err != nil {
+	if _, err := kafka.Create(t.Context(), client, kafka.Topics(s.Kafka, false)); err != nil {
 		t.Fatal(err)
 	}
 	look("all is right")
@@ -57,7 +57,7 @@ func TestKafka(t *testing.T) {
 // TestNoBroker wants the other areas looked at, although no broker answers.
 func TestNoBroker(t *testing.T) {
 	p := newPatient(t)
-	p.timeout = 2 * time.Second
+	p.timeout = 6 * time.Second // a third of it for each request
 	p.settings.Kafka.Brokers = []string{"127.0.0.1:1"}
 	findings := p.lookAtAll()
 	if f := findings[0]; f.OK || f.Severity != Wrong || !strings.Contains(f.Found, "127.0.0.1:1 (kafka.brokers)") {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Created says what became of one topic.
@@ -18,11 +19,14 @@ type Created struct {
 
 // Create makes the topics that do not exist and leaves the others as they are,
 // so it can be repeated. A topic that cannot be made does not keep the rest from
-// being made; the error joins the reasons. It returns when the brokers know what
-// was made.
-func Create(ctx context.Context, adm *kadm.Client, topics []Topic) ([]Created, error) {
+// being made; the error joins the reasons. It returns when all brokers know the
+// topics: those that it made, and those that exist, which somebody may have made
+// just now.
+func Create(ctx context.Context, client *kgo.Client, topics []Topic) ([]Created, error) {
+	adm := kadm.NewClient(client)
 	var done []Created
 	var failed []error
+	ids := map[string]kadm.TopicID{}
 	for _, t := range topics {
 		configs := map[string]*string{}
 		for _, c := range t.Configs {
@@ -34,6 +38,7 @@ func Create(ctx context.Context, adm *kadm.Client, topics []Topic) ([]Created, e
 		switch {
 		case err == nil:
 			done = append(done, Created{Topic: t.Name, New: true})
+			ids[t.Name] = answer.ID
 		case errors.Is(err, kerr.TopicAlreadyExists):
 			done = append(done, Created{Topic: t.Name})
 		case errors.Is(err, kerr.InvalidReplicationFactor):
@@ -50,14 +55,8 @@ func Create(ctx context.Context, adm *kadm.Client, topics []Topic) ([]Created, e
 			break
 		}
 	}
-	var made []string
-	for _, d := range done {
-		if d.New {
-			made = append(made, d.Topic)
-		}
-	}
-	if len(made) > 0 {
-		failed = append(failed, waitVisible(ctx, adm, made))
+	if len(done) > 0 {
+		failed = append(failed, waitVisible(ctx, client, done, ids))
 	}
 	return done, errors.Join(failed...)
 }

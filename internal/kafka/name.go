@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -23,8 +24,23 @@ const (
 	SinkDryRunGroup = "callfold-sink-dryrun"
 )
 
-// TopicName is the full name of one of the topics above.
-func TopicName(s settings.Kafka, topic string) string { return s.TopicPrefix + topic }
+// TopicName is the full name of one of the topics above. Events and Calls may have a
+// prefix of their own.
+func TopicName(s settings.Kafka, topic string) string {
+	switch topic {
+	case Events:
+		return cmp.Or(s.EventsPrefix, s.TopicPrefix) + topic
+	case Calls:
+		return cmp.Or(s.CallsPrefix, s.TopicPrefix) + topic
+	}
+	return s.TopicPrefix + topic
+}
+
+// Under are settings by which all topics have one prefix.
+func Under(s settings.Kafka, prefix string) settings.Kafka {
+	s.TopicPrefix, s.EventsPrefix, s.CallsPrefix = prefix, "", ""
+	return s
+}
 
 // GroupName is the full name of one of the groups above.
 func GroupName(s settings.Kafka, group string) string { return s.GroupPrefix + group }

@@ -33,7 +33,7 @@ func Options(s settings.Kafka, client string, logger *slog.Logger, metrics prome
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(s.Brokers...),
 		kgo.ClientID(client),
-		kgo.WithLogger(warnings{kslog.New(logger)}),
+		kgo.WithLogger(newWarnings(kslog.New(logger))),
 	}
 	if s.TLS.Enabled {
 		config, err := tlsConfig(s.TLS)
@@ -50,7 +50,7 @@ func Options(s settings.Kafka, client string, logger *slog.Logger, metrics prome
 		opts = append(opts, kgo.SASL(mechanism))
 	}
 	if metrics != nil {
-		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("callfold_kafka", kprom.Registerer(metrics), kprom.WithClientLabel())))
+		opts = append(opts, kgo.WithHooks(kprom.NewMetrics("callfold_kafka", kprom.Registerer(wellNamed{metrics}), kprom.WithClientLabel())))
 	}
 	return opts, nil
 }
@@ -69,12 +69,6 @@ func ProducerOptions() []kgo.Opt {
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
 	}
 }
-
-// warnings keeps the client's own log at warnings and errors: what it says
-// below is of use only to those who work on the client.
-type warnings struct{ kgo.Logger }
-
-func (w warnings) Level() kgo.LogLevel { return min(kgo.LogLevelWarn, w.Logger.Level()) }
 
 func tlsConfig(s settings.TLS) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}

@@ -65,8 +65,8 @@ func TestProducerKeepsItsPromises(t *testing.T) {
 
 // TestLargeRecord writes a body of nearly 2 MiB that cannot be compressed.
 func TestLargeRecord(t *testing.T) {
-	s, adm := cluster(t)
-	create(t, adm, Topics(s, false))
+	s, _ := cluster(t)
+	create(t, s, Topics(s, false))
 	c := client(t, s, ProducerOptions()...)
 	body := make([]byte, MaxRecordBytes-1024)
 	if _, err := rand.Read(body); err != nil {

@@ -55,6 +55,16 @@ func TestNames(t *testing.T) {
 	if got := TopicName(s, Events); got != "eu.events" {
 		t.Error(got)
 	}
+	moved := s
+	moved.EventsPrefix, moved.CallsPrefix = "green.", "blue."
+	for topic, want := range map[string]string{Events: "green.events", Calls: "blue.calls", Tasks: "eu.tasks", Rejected: "eu.rejected"} {
+		if got := TopicName(moved, topic); got != want {
+			t.Errorf("%s is %s, want %s", topic, got, want)
+		}
+		if got := TopicName(Under(moved, "new."), topic); got != "new."+topic {
+			t.Errorf("%s under another prefix is %s", topic, got)
+		}
+	}
 	if got := GroupName(s, SinkGroup); got != "blue-callfold-sink" {
 		t.Error(got)
 	}

@@ -50,12 +50,12 @@ func TestSecurity(t *testing.T) {
 			k := s.Settings(f, demanding(t, s, f)...)
 			k.ReplicationFactor, k.Partitions = 1, 1
 			writer := client(t, k, ProducerOptions()...)
-			create(t, kadm.NewClient(writer), Topics(k, false))
+			create(t, k, Topics(k, false))
 			if err := writer.ProduceSync(t.Context(), &kgo.Record{Topic: "aircall.events", Value: []byte("hello")}).FirstErr(); err != nil {
 				t.Fatal(err)
 			}
 			reader := client(t, k, kgo.ConsumeTopics("aircall.events"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			fetches := reader.PollFetches(ctx)
 			if records := fetches.Records(); len(records) != 1 || string(records[0].Value) != "hello" {

@@ -52,9 +52,9 @@ func client(t *testing.T, s settings.Kafka, more ...kgo.Opt) *kgo.Client {
 }
 
 // create makes the topics and fails the test if one could not be made.
-func create(t *testing.T, adm *kadm.Client, topics []Topic) map[string]bool {
+func create(t *testing.T, s settings.Kafka, topics []Topic) map[string]bool {
 	t.Helper()
-	created, err := Create(t.Context(), adm, topics)
+	created, err := Create(t.Context(), client(t, s), topics)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func wrongs(t *testing.T, adm *kadm.Client, topics []Topic) string {
 func TestTopicsAreAsTheArchitectureSays(t *testing.T) {
 	s, adm := cluster(t, kfake.NumBrokers(3))
 	s.ReplicationFactor = 3
-	create(t, adm, Topics(s, true))
+	create(t, s, Topics(s, true))
 	common := map[string]string{"max.message.bytes": "2097152", "min.insync.replicas": "2", "compression.type": "producer"}
 	for name, own := range map[string]map[string]string{
 		"aircall.events":       {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"},
@@ -118,8 +118,8 @@ func TestTopicsAreAsTheArchitectureSays(t *testing.T) {
 }
 
 func TestCreateTwice(t *testing.T) {
-	s, adm := cluster(t)
-	first := create(t, adm, Topics(s, false))
+	s, _ := cluster(t)
+	first := create(t, s, Topics(s, false))
 	want := map[string]bool{"aircall.events": true, "aircall.calls": true, "aircall.tasks": true, "aircall.rejected": true}
 	if !maps.Equal(first, want) {
 		t.Errorf("the first time made %v, want %v", first, want)
@@ -128,15 +128,15 @@ func TestCreateTwice(t *testing.T) {
 		want[name] = false
 	}
 	want["aircall.tasks-dryrun"] = true
-	if second := create(t, adm, Topics(s, true)); !maps.Equal(second, want) {
+	if second := create(t, s, Topics(s, true)); !maps.Equal(second, want) {
 		t.Errorf("the second time made %v, want %v", second, want)
 	}
 }
 
 func TestCreateSaysWhatToMend(t *testing.T) {
-	s, adm := cluster(t)
+	s, _ := cluster(t)
 	s.ReplicationFactor = 3
-	created, err := Create(t.Context(), adm, Topics(s, false))
+	created, err := Create(t.Context(), client(t, s), Topics(s, false))
 	if len(created) != 0 || err == nil || strings.Count(err.Error(), "kafka.replication_factor = 3") != 4 {
 		t.Errorf("created %v, error %v; want the factor named for each of four topics", created, err)
 	}
@@ -151,7 +151,7 @@ func TestCheckFresh(t *testing.T) {
 	if got := wrongs(t, adm, Topics(s, false)); got != want {
 		t.Errorf("before: got\n%swant\n%s", got, want)
 	}
-	create(t, adm, Topics(s, false))
+	create(t, s, Topics(s, false))
 	if got := wrongs(t, adm, Topics(s, false)); got != "" {
 		t.Errorf("after: got\n%s", got)
 	}
@@ -188,7 +188,7 @@ func TestCheckFindsChanges(t *testing.T) {
 	} {
 		s, adm := cluster(t, kfake.NumBrokers(3))
 		s.ReplicationFactor = 3
-		create(t, adm, Topics(s, false))
+		create(t, s, Topics(s, false))
 		configure(t, adm, "aircall."+test.topic, test.config, test.value)
 		want, fatal := "", ""
 		if test.want != "" {
@@ -260,7 +260,7 @@ func TestCheckWithoutTheRight(t *testing.T) {
 	s := settings.Default().Kafka
 	s.Brokers, s.ReplicationFactor, s.Partitions = fake.ListenAddrs(), 1, 6
 	s.SASL = settings.SASL{Mechanism: "plain", Username: "admin", Password: "secret"}
-	create(t, kadm.NewClient(client(t, s)), Topics(s, false))
+	create(t, s, Topics(s, false))
 
 	s.SASL.Username = "callfold"
 	adm := kadm.NewClient(client(t, s))
@@ -295,7 +295,7 @@ func TestTransactionVersion(t *testing.T) {
 
 func TestCheckFindsPartitions(t *testing.T) {
 	s, adm := cluster(t)
-	create(t, adm, Topics(s, false))
+	create(t, s, Topics(s, false))
 
 	other := s
 	other.Partitions, other.ReplicationFactor = 12, 2

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -13,11 +14,17 @@ import (
 // made with 4.0 or later have it.
 const transactionVersion = 2
 
+// transactionsWithin is how long brokers have to tell of it. All are asked, and one that
+// is silent must leave the caller time for its other questions.
+const transactionsWithin = 3 * time.Second
+
 // CheckTransactions asks the cluster which version of transactions it works
 // with. An older one is an advice: exactly-once then has a rare gap that the
-// engine cannot notice. The error is for when no broker could be asked.
+// engine cannot notice. The error is for when no broker has answered within 3 s.
 func CheckTransactions(ctx context.Context, adm *kadm.Client) (Finding, error) {
 	f := Finding{What: "transaction.version", Wanted: strconv.Itoa(transactionVersion)}
+	ctx, cancel := context.WithTimeout(ctx, transactionsWithin)
+	defer cancel()
 	versions, err := adm.ApiVersions(ctx)
 	if err != nil {
 		return f, fmt.Errorf("asking for the version of transactions: %w", err)

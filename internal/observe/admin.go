@@ -20,7 +20,7 @@ const drain = 5 * time.Second
 // AdminHandler serves /healthz, /readyz and /metrics.
 func AdminHandler(health *Health, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", serveAlive)
+	mux.HandleFunc("GET /healthz", health.serveAlive)
 	mux.HandleFunc("GET /readyz", health.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return mux

@@ -15,6 +15,13 @@ type Health struct {
 	order   []string
 	reasons map[string]string // empty = ready
 	remarks map[string]string // of ready components
+	loops   []loop
+}
+
+// loop is what /healthz asks.
+type loop struct {
+	name  string
+	alive func() error
 }
 
 // NewHealth has the named components, each not ready with the reason "starting",
@@ -51,6 +58,15 @@ func (h *Health) set(component, reason, remark string) {
 	h.reasons[component], h.remarks[component] = reason, remark
 }
 
+// Watch has /healthz ask whether a loop turns that does the work of this process. An
+// error is one that only a new start can mend: a broker or an org that is away is none.
+// alive must not wait for anything.
+func (h *Health) Watch(name string, alive func() error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.loops = append(h.loops, loop{name, alive})
+}
+
 // Component is the state of one component.
 type Component struct {
 	Name   string
@@ -70,12 +86,17 @@ func (h *Health) Components() []Component {
 	return all
 }
 
+// ready tells whether all components are; a process without any is not.
+func ready(components []Component) bool {
+	return len(components) > 0 && !slices.ContainsFunc(components, func(c Component) bool { return !c.Ready })
+}
+
 // serveReady answers 200 once every component is ready, otherwise 503, with a
 // line for each component.
 func (h *Health) serveReady(w http.ResponseWriter, _ *http.Request) {
 	components := h.Components()
 	status := http.StatusOK
-	if len(components) == 0 || slices.ContainsFunc(components, func(c Component) bool { return !c.Ready }) {
+	if !ready(components) {
 		status = http.StatusServiceUnavailable
 	}
 	var body strings.Builder
@@ -95,8 +116,27 @@ func (h *Health) serveReady(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(body.String())) // the prober has gone: nobody is left to tell
 }
 
-// serveAlive answers 200 as long as the process can answer at all.
-func serveAlive(w http.ResponseWriter, _ *http.Request) {
+// serveAlive answers 200 as long as all loops turn, otherwise 503, with a line for
+// each loop. A supervisor should then start the process anew.
+func (h *Health) serveAlive(w http.ResponseWriter, _ *http.Request) {
+	h.mu.Lock()
+	loops := slices.Clone(h.loops)
+	h.mu.Unlock()
+	status := http.StatusOK
+	body := ""
+	for _, l := range loops {
+		if err := l.alive(); err != nil {
+			status = http.StatusServiceUnavailable
+			body += fmt.Sprintf("%s: hangs: %v\n", l.name, err)
+		} else {
+			body += l.name + ": alive\n"
+		}
+	}
+	if len(loops) == 0 {
+		body = "alive\n" // since it answers
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("alive\n")) // as in serveReady
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body)) // as in serveReady
 }

@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/callfold/callfold/internal/settings"
 )
@@ -61,7 +63,9 @@ func get(h http.Handler, method, path string) (int, string) {
 
 func TestReadiness(t *testing.T) {
 	health := NewHealth("kafka", "table")
-	h := AdminHandler(health, Registry())
+	registry := Registry()
+	registry.MustRegister(health)
+	h := AdminHandler(health, registry)
 	step := func(wantCode int, wantBody string) {
 		t.Helper()
 		if code, body := get(h, "GET", "/readyz"); code != wantCode || body != wantBody {
@@ -69,6 +73,10 @@ func TestReadiness(t *testing.T) {
 		}
 		if code, _ := get(h, "GET", "/healthz"); code != 200 {
 			t.Errorf("/healthz gives %d", code)
+		}
+		want := map[int]string{200: "\ncallfold_ready 1\n", 503: "\ncallfold_ready 0\n"}[wantCode]
+		if _, metrics := get(h, "GET", "/metrics"); !strings.Contains(metrics, want) {
+			t.Errorf("/metrics does not say %q", want)
 		}
 	}
 	step(503, "kafka: not ready: starting\ntable: not ready: starting\n")
@@ -86,6 +94,72 @@ func TestReadiness(t *testing.T) {
 	if code, _ := get(h, "POST", "/readyz"); code != 405 {
 		t.Errorf("POST gives %d", code)
 	}
+}
+
+// TestAlive: /healthz asks each loop, and names those that hang.
+func TestAlive(t *testing.T) {
+	health := NewHealth("kafka") // which is not ready, and that is not its business
+	h := AdminHandler(health, Registry())
+	registry := Registry()
+	registry.MustRegister(health)
+	step := func(wantCode int, wantBody string) {
+		t.Helper()
+		if code, body := get(h, "GET", "/healthz"); code != wantCode || body != wantBody {
+			t.Errorf("/healthz gives %d %q, want %d %q", code, body, wantCode, wantBody)
+		}
+	}
+	step(200, "alive\n")
+	var hung error
+	health.Watch("processor", func() error { return hung })
+	health.Watch("sink", func() error { return nil })
+	step(200, "processor: alive\nsink: alive\n")
+	hung = errors.New("lane 1 has not turned for 20m0s")
+	step(503, "processor: hangs: lane 1 has not turned for 20m0s\nsink: alive\n")
+	hung = nil
+	step(200, "processor: alive\nsink: alive\n")
+}
+
+func TestPulse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p Pulse
+		still := func(want time.Duration) {
+			t.Helper()
+			time.Sleep(time.Minute) // virtual
+			if got := p.Still(); got != want {
+				t.Errorf("still for %s, want %s", got, want)
+			}
+		}
+		still(0)
+		p.Beat()
+		still(time.Minute)
+		still(2 * time.Minute)
+		p.Beat()
+		still(time.Minute)
+		p.Stop()
+		still(0)
+	})
+}
+
+func TestSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s Seldom
+		happened := 0
+		for range 10 * 60 {
+			if s.Now() {
+				happened++
+			}
+			time.Sleep(time.Second) // virtual
+		}
+		if happened != 10 {
+			t.Errorf("it happened %d times in ten minutes", happened)
+		}
+		if s.Now(); s.Now() {
+			t.Error("it happens twice at once")
+		}
+		if s.Reset(); !s.Now() {
+			t.Error("it does not happen after a reset")
+		}
+	})
 }
 
 func TestMetrics(t *testing.T) {

@@ -58,7 +58,7 @@ func TestBulkQuery(t *testing.T) {
 	for i, text := range texts {
 		rows = append(rows, salesforce.Record{"Aircall_Call_Id__c": fmt.Sprint(i), "Description": text, "CallDurationInSeconds": i * 10, "aircall__Has_connected__c": i%2 == 0})
 	}
-	written, err := c.CollectionsUpsert(ctx, "Task", "Aircall_Call_Id__c", rows)
+	written, err := upsert(ctx, c, "Aircall_Call_Id__c", rows...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,8 @@ type jobs struct {
 	*testing.T
 	states   []string // an answer each; a number is an HTTP status
 	pages    []string
-	rows     string // Sforce-NumberOfRecords
+	rows     string                                     // Sforce-NumberOfRecords
+	sleep    func(context.Context, time.Duration) error // nil: for a moment
 	requests []string
 }
 
@@ -169,7 +170,11 @@ func (j *jobs) client() *salesforce.Client {
 			j.Error(err)
 		}
 	})
-	return o.client(j.T, func(o *salesforce.Options) { o.Sleep = moment })
+	return o.client(j.T, func(o *salesforce.Options) {
+		if o.Sleep = moment; j.sleep != nil {
+			o.Sleep = j.sleep
+		}
+	})
 }
 
 // ask runs a query and gives its rows and the last two requests.
@@ -239,11 +244,16 @@ func TestBulkQueryFails(t *testing.T) {
 // TestBulkQueryGivenUp: who no longer waits for a job leaves none that runs.
 func TestBulkQueryGivenUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	j := &jobs{T: t, states: []string{"InProgress"}}
-	c := j.client()
-	stop := time.AfterFunc(20*time.Millisecond, cancel)
-	defer stop.Stop()
-	if err := c.BulkQuery(ctx, "SELECT Id FROM Task", true, nil); !errors.Is(err, context.Canceled) {
+	waits := 0
+	j.sleep = func(ctx context.Context, d time.Duration) error {
+		if waits++; waits == 3 {
+			cancel()
+		}
+		return moment(ctx, d)
+	}
+	if err := j.client().BulkQuery(ctx, "SELECT Id FROM Task", true, nil); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if got := strings.Join(j.requests[len(j.requests)-2:], "; "); got != `PATCH /750A {"state":"Aborted"}; DELETE /750A` {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/callfold/callfold/internal/clock"
 )
 
 // The operations, as errors and the observer name them.
@@ -27,7 +29,6 @@ const (
 	opCreate   = "create"
 	opGet      = "get"
 
-	opCollectionsCreate = "collections_create"
 	opCollectionsUpdate = "collections_update"
 	opCollectionsUpsert = "collections_upsert"
 	opCollectionsDelete = "collections_delete"
@@ -36,6 +37,13 @@ const (
 	opBulkQuery  = "bulk_query"  // all that is asked about a query job
 	opBulkIngest = "bulk_ingest" // and about an ingest job
 )
+
+// operations are all of them.
+var operations = []string{
+	opSignIn, opVersions, opLimits, opQuery, opDescribe, opCreate, opGet,
+	opCollectionsUpdate, opCollectionsUpsert, opCollectionsDelete, opComposite,
+	opBulkQuery, opBulkIngest,
+}
 
 // Options configure a Client.
 type Options struct {
@@ -70,6 +78,7 @@ type Client struct {
 	metrics  *metrics
 	usage    atomic.Pointer[Usage]
 	sent     atomic.Int64 // requests that count
+	answered atomic.Pointer[time.Time]
 
 	// signing guards what follows; it is a channel so that waiting ends with
 	// the context.
@@ -117,7 +126,7 @@ func New(o Options) (*Client, error) {
 		c.now = time.Now
 	}
 	if c.sleep == nil {
-		c.sleep = sleep
+		c.sleep = clock.Sleep
 	}
 	return c, nil
 }
@@ -214,6 +223,8 @@ func (c *Client) do(ctx context.Context, operation string, q request, answer any
 	if status < 200 || status > 299 {
 		return errorOf(operation, status, header, body, c.now())
 	}
+	now := c.now()
+	c.answered.Store(&now)
 	if answer == nil {
 		return nil
 	}
@@ -222,6 +233,15 @@ func (c *Client) do(ctx context.Context, operation string, q request, answer any
 		return &Unanswered{Operation: operation, Err: fmt.Errorf("reading the answer: %w", err)}
 	}
 	return nil
+}
+
+// Answered is when Salesforce last did what a request asked; zero before the first.
+// Signing in does not count.
+func (c *Client) Answered() time.Time {
+	if at := c.answered.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
 }
 
 // uploadRate is how many bytes a second a body takes at the most, beyond the deadline:
@@ -274,18 +294,6 @@ func (p patient) Read(b []byte) (int, error) {
 	p.deadline.Reset(p.timeout)
 	defer p.deadline.Stop()
 	return p.Reader.Read(b)
-}
-
-// sleep waits for d, or for the end of the context, whose error it gives then.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // maxAnswer bounds what is read of an answer. A page of 2,000 records is far

@@ -70,6 +70,15 @@ func (o *org) client(t *testing.T, change func(*salesforce.Options)) *salesforce
 	return c
 }
 
+// upsert writes rows by the external id of a Task.
+func upsert(ctx context.Context, c *salesforce.Client, externalID string, rows ...salesforce.Record) ([]salesforce.RowResult, error) {
+	results, err := c.Collections(ctx, []salesforce.Collection{{Object: "Task", ExternalID: externalID, Rows: rows}})
+	if err != nil {
+		return nil, err
+	}
+	return results[0].Rows, results[0].Err
+}
+
 func refusal(t *testing.T, err error) *salesforce.Error {
 	t.Helper()
 	var e *salesforce.Error
@@ -196,7 +205,7 @@ func TestErrorsOfRequests(t *testing.T) {
 				w.WriteHeader(tt.status)
 				io.WriteString(w, tt.body)
 			})
-			_, err := o.client(t, nil).CollectionsUpsert(t.Context(), "Task", "Call__c", []salesforce.Record{{"Call__c": "1"}})
+			_, err := upsert(t.Context(), o.client(t, nil), "Call__c", salesforce.Record{"Call__c": "1"})
 			e := refusal(t, err)
 			if e.Status != tt.want.Status || e.Code != tt.want.Code || e.Message != tt.want.Message || e.RetryAfter != tt.want.RetryAfter || e.Operation != "collections_upsert" {
 				t.Errorf("got %+v, want %+v", e, tt.want)
@@ -236,7 +245,7 @@ func TestLostAnswersAreUnanswered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOrg(t, rest)
-			c := o.client(t, func(opt *salesforce.Options) { opt.Timeout = 300 * time.Millisecond })
+			c := o.client(t, func(opt *salesforce.Options) { opt.Timeout = 3 * time.Second }) // of the sign-in, too
 			_, err := c.CollectionsUpdate(t.Context(), "Task", []salesforce.Record{{"id": "00T1"}})
 			var u *salesforce.Unanswered
 			if !errors.As(err, &u) || u.Operation != "collections_update" {
@@ -316,7 +325,7 @@ func TestRowsAndTheirResults(t *testing.T) {
 		io.WriteString(w, `[{"id":"00T1","success":true,"created":true,"errors":[]},{"success":false,"errors":[{"statusCode":"STRING_TOO_LONG","message":"too long","fields":["Subject"]}]}]`)
 	})
 	c := o.client(t, nil)
-	results, err := c.CollectionsUpsert(t.Context(), "Task", "Call__c", []salesforce.Record{{"Call__c": "1", "WhoId": nil}, {"Call__c": "2"}})
+	results, err := upsert(t.Context(), c, "Call__c", salesforce.Record{"Call__c": "1", "WhoId": nil}, salesforce.Record{"Call__c": "2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +344,7 @@ func TestRowsAndTheirResults(t *testing.T) {
 	if u, ok := c.Usage(); !ok || u.Used != 10018 || u.Allowed != 100000 {
 		t.Errorf("usage: %+v %v", u, ok)
 	}
-	if _, err := c.CollectionsUpsert(t.Context(), "Task", "Call__c", make([]salesforce.Record, 201)); err == nil {
+	if _, err := upsert(t.Context(), c, "Call__c", make([]salesforce.Record, 201)...); err == nil {
 		t.Error("201 rows were sent")
 	}
 }

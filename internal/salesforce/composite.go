@@ -19,7 +19,9 @@ const MaxCollections = 5
 type Collection struct {
 	Object string
 	// ExternalID is the field by which the rows are upserted; empty where they
-	// are updated by their field id.
+	// are updated by their field id. Every row holds it, and no two rows share a value:
+	// Salesforce would refuse both. Upsert is not atomic: two at once for one key end in
+	// DUPLICATE_VALUE for one of them.
 	ExternalID string
 	// Delete has the rows deleted by their field id, which is all that they hold.
 	Delete bool

@@ -24,7 +24,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "callfold_salesforce_requests_total",
-			Help: "API requests sent to Salesforce, by operation and result (ok, refused, unanswered).",
+			Help: "API requests sent to Salesforce, by operation and result. bulk_query and bulk_ingest are all that is asked about such a job.",
 		}, []string{"operation", "result"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "callfold_salesforce_request_seconds",
@@ -39,6 +39,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "callfold_salesforce_api_requests_allowed",
 			Help: "API requests that the whole org may send in 24 hours, as Salesforce last said.",
 		}),
+	}
+	// Every series exists from the start, so that rates do not miss the first.
+	for _, operation := range operations {
+		m.seconds.WithLabelValues(operation)
+		for _, result := range []string{resultOK, resultRefused, resultUnanswered} {
+			m.requests.WithLabelValues(operation, result)
+		}
 	}
 	if r != nil {
 		r.MustRegister(m.requests, m.seconds, m.used, m.allowed)

@@ -18,8 +18,6 @@ import (
 type Record = map[string]any
 
 const (
-	// MaxSOQL is the greatest length of a query, in characters.
-	MaxSOQL = 100_000
 	// MaxQueries is how many queries one request may hold.
 	MaxQueries = 5
 

@@ -42,16 +42,6 @@ type RowError struct {
 	Fields     []string `json:"fields"`
 }
 
-// CollectionsCreate creates up to MaxRows records of an object. The results
-// are in the order of the rows; one row's failure leaves the others alone.
-func (c *Client) CollectionsCreate(ctx context.Context, object string, rows []Record) ([]RowResult, error) {
-	body, err := collectionBody(object, rows)
-	if err != nil {
-		return nil, err
-	}
-	return c.collections(ctx, opCollectionsCreate, request{method: http.MethodPost, path: c.data("composite", "sobjects"), body: body}, len(rows))
-}
-
 // CollectionsUpdate updates up to MaxRows records of an object by the field id
 // of each row. The results are in the order of the rows; one row's failure
 // leaves the others alone.
@@ -59,33 +49,18 @@ func (c *Client) CollectionsUpdate(ctx context.Context, object string, rows []Re
 	return c.collection(ctx, Collection{Object: object, Rows: rows})
 }
 
-// CollectionsUpsert creates or updates up to MaxRows records of an object by an
-// external id, which every row holds and no two rows share (Salesforce would
-// refuse both). The results are in the order of the rows; one row's failure
-// leaves the others alone.
-//
-// Upsert is not atomic: two at once for one key end in DUPLICATE_VALUE for one
-// of them.
-func (c *Client) CollectionsUpsert(ctx context.Context, object, externalID string, rows []Record) ([]RowResult, error) {
-	return c.collection(ctx, Collection{Object: object, ExternalID: externalID, Rows: rows})
-}
-
+// collection sends the request of one collection.
 func (c *Client) collection(ctx context.Context, of Collection) ([]RowResult, error) {
 	r, err := c.collectionRequest(of)
 	if err != nil {
 		return nil, err
 	}
-	return c.collections(ctx, of.operation(), r, len(of.Rows))
-}
-
-// collections sends a request about so many rows.
-func (c *Client) collections(ctx context.Context, operation string, r request, rows int) ([]RowResult, error) {
 	var results []RowResult
-	if err := c.do(ctx, operation, r, &results); err != nil {
+	if err := c.do(ctx, of.operation(), r, &results); err != nil {
 		return nil, err
 	}
-	if len(results) != rows {
-		return nil, &Unanswered{Operation: operation, Err: fmt.Errorf("%d results for %d rows", len(results), rows)}
+	if len(results) != len(of.Rows) {
+		return nil, &Unanswered{Operation: of.operation(), Err: fmt.Errorf("%d results for %d rows", len(results), len(of.Rows))}
 	}
 	return results, nil
 }

@@ -69,7 +69,7 @@ func TestOrgThatMoved(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		results, err := o.client(t, nil).CollectionsUpsert(t.Context(), "Task", "Call__c", []salesforce.Record{{"Call__c": "1"}})
+		results, err := upsert(t.Context(), o.client(t, nil), "Call__c", salesforce.Record{"Call__c": "1"})
 		if moves == 1 {
 			if err != nil || !results[0].Created {
 				t.Errorf("%+v, %v", results, err)

@@ -18,6 +18,7 @@ func Check(s Settings, need Need) error {
 	c.rules()
 	c.salesforce()
 	c.aircall()
+	c.trusted()
 	c.listen("admin.listen", s.Admin.Listen)
 	c.oneOf("log.level", s.Log.Level, "debug", "info", "warn", "error")
 	c.oneOf("log.format", s.Log.Format, "json", "text")

@@ -36,12 +36,11 @@ func (c *checker) kafka() {
 		}
 	}
 	for _, p := range []struct{ key, value string }{
-		{"kafka.topic_prefix", k.TopicPrefix}, {"kafka.group_prefix", k.GroupPrefix}, {"kafka.instance", k.Instance},
+		{"kafka.topic_prefix", k.TopicPrefix}, {"kafka.events_prefix", k.EventsPrefix}, {"kafka.calls_prefix", k.CallsPrefix},
+		{"kafka.group_prefix", k.GroupPrefix}, {"kafka.instance", k.Instance},
 	} {
-		if !topicName.MatchString(p.value) {
-			c.add(p.key, quoted(p.value), "holds characters that Kafka does not allow in names", "use letters, digits, dot, underscore and hyphen only")
-		} else if len(p.value) > maxPrefix {
-			c.add(p.key, p.value, "is longer than 200 characters", "shorten it")
+		if wrong, mend := PrefixProblem(p.value); wrong != "" {
+			c.add(p.key, quoted(p.value), wrong, mend)
 		}
 	}
 	c.oneOf("kafka.group_protocol", k.GroupProtocol, "classic", "consumer")
@@ -54,6 +53,18 @@ func (c *checker) kafka() {
 	}
 	c.tls()
 	c.sasl()
+}
+
+// PrefixProblem says what is wrong with a prefix of topics or groups, and how to mend it.
+// Both are empty if nothing is.
+func PrefixProblem(prefix string) (wrong, mend string) {
+	switch {
+	case !topicName.MatchString(prefix):
+		return "holds characters that Kafka does not allow in names", "use letters, digits, dot, underscore and hyphen only"
+	case len(prefix) > maxPrefix:
+		return "is longer than 200 characters", "shorten it"
+	}
+	return "", ""
 }
 
 // tls checks the section kafka.tls.

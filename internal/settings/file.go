@@ -18,7 +18,7 @@ func (s *Settings) readFile(path string) []Problem {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return []Problem{{Where: path, Wrong: "cannot be read: " + reason(err),
-			Mend: "give --config a settings file that exists and that this user may read"}}
+			Mend: "name a settings file that exists and that this user may read"}}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document yaml.Node

@@ -16,6 +16,7 @@ func Load(path string, environ []string) (Settings, error) {
 	}
 	problems = append(problems, s.readEnvironment(environ)...)
 	s.readSecrets()
+	s.readTrusted(environ)
 	return s, asError(problems)
 }
 

@@ -29,6 +29,10 @@ type Kafka struct {
 	Brokers []string `yaml:"brokers"`
 	// TopicPrefix goes before every topic's name.
 	TopicPrefix string `yaml:"topic_prefix"`
+	// EventsPrefix and CallsPrefix are those of the topics events and calls where these
+	// were made anew beside the old ones; empty = TopicPrefix.
+	EventsPrefix string `yaml:"events_prefix"`
+	CallsPrefix  string `yaml:"calls_prefix"`
 	// GroupPrefix goes before every group's name.
 	GroupPrefix string `yaml:"group_prefix"`
 	// Instance is the stable name of this process; empty = the host name.
@@ -112,8 +116,8 @@ type Sink struct {
 	MaxLinger time.Duration `yaml:"max_linger"`
 	// BulkAbove is how many rewrites at once go by Bulk API 2.0; 0 = never.
 	BulkAbove int `yaml:"bulk_above"`
-	// Reconcile is whether Tasks are read back at a trickle, and what is mended of
-	// what others did to them: off, report, fill or overwrite.
+	// Reconcile is whether Tasks are looked at all the time, at a trickle, and what is
+	// mended of what is wrong: off, report, fill or overwrite.
 	Reconcile string   `yaml:"reconcile"`
 	Timeouts  Timeouts `yaml:"timeouts"`
 }

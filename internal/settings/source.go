@@ -8,7 +8,8 @@ type source struct {
 	// origins says per key where its value was set: "callfold.yaml:12" or
 	// "CALLFOLD_KAFKA_BROKERS". A key at its default is absent.
 	origins map[string]string
-	// unread are the problems of secret files, by the key that names the file.
+	// unread are the problems of secret files, by the key that names the file, and
+	// of the directories of trustedDirs.
 	unread map[string]Problem
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -13,10 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // history is what a partition's table held at each checkpoint offset.
@@ -157,9 +160,33 @@ func TestDamageIsNeverServed(t *testing.T) {
 	}
 }
 
+// logText keeps what is logged, also in the background.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logText) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
 func readDamaged(t *testing.T, dir string, h history, newest int64, what string) string {
 	t.Helper()
-	var logged bytes.Buffer
+	var logged logText
 	open := func() *Store {
 		s, err := Open(Options{Dir: dir, Schema: "test/1", Timers: true, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 		if err != nil {
@@ -190,7 +217,7 @@ func readDamaged(t *testing.T, dir string, h history, newest int64, what string)
 		t.Fatalf("%s: reading says %v, closing %v", what, err, closing)
 	}
 
-	logged.Reset()
+	logged.reset()
 	s = open()
 	defer s.Close()
 	if !strings.Contains(logged.String(), "throwing it away") {
@@ -290,6 +317,62 @@ func TestDamageWhileInUse(t *testing.T) {
 	defer s.Close()
 	if at := acquire(t, s, 0).Checkpoint(); at != (Checkpoint{}) {
 		t.Errorf("the next start goes on from %+v", at)
+	}
+}
+
+// TestDamageFoundWhileOpening: the background finds it when Open has looked for such
+// findings already. The store fails, and the next start throws it away.
+func TestDamageFoundWhileOpening(t *testing.T) {
+	dir := t.TempDir()
+	makeStore(t, dir)
+	s := openTest(t, dir, true)
+	s.opened.Store(false) // as it is until Open returns
+	s.damaged(errors.New("a bad block"))
+	s.opened.Store(true)
+	if err := s.Close(); !errors.Is(err, ErrDamaged) {
+		t.Errorf("closing says %v", err)
+	}
+	s = openTest(t, dir, true)
+	defer s.Close()
+	if at := acquire(t, s, 0).Checkpoint(); at != (Checkpoint{}) {
+		t.Errorf("the next start goes on from %+v", at)
+	}
+}
+
+// closingFS calls a function when its lock is given free, which comes last.
+type closingFS struct {
+	vfs.FS
+	closing func()
+}
+
+func (f closingFS) Lock(name string) (io.Closer, error) {
+	lock, err := f.FS.Lock(name)
+	return closingLock{lock, f.closing}, err
+}
+
+type closingLock struct {
+	io.Closer
+	closing func()
+}
+
+func (l closingLock) Close() error {
+	l.closing()
+	return l.Closer.Close()
+}
+
+// TestDamageFoundWhileClosing is told by Close: the next start throws the store away.
+func TestDamageFoundWhileClosing(t *testing.T) {
+	var s *Store
+	fs := closingFS{vfs.NewMem(), func() { s.damaged(errors.New("a bad block")) }}
+	s, err := Open(Options{Schema: "test/1", FS: fs, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); !errors.Is(err, ErrDamaged) {
+		t.Errorf("closing says %v", err)
+	}
+	if s.marked() == nil {
+		t.Error("the next start does not hear of it")
 	}
 }
 

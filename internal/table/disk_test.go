@@ -132,6 +132,7 @@ func TestFullDiskIsWaitedFor(t *testing.T) {
 		if err := put(tab, "b", []byte("2")); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait() // it is said once nobody waits any more
 		if n := d.said("level=ERROR"); n != 1 || d.said("the disk is full") != 1 || d.said("there is room") != 1 {
 			t.Errorf("%d errors logged, want one:\n%s", n, &d.log)
 		}

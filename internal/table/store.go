@@ -192,7 +192,8 @@ func (s *Store) Acquire(ctx context.Context, partition int32) (*Table, error) {
 		}
 	}
 	t := &Table{store: s, partition: partition, prefix: binary.BigEndian.AppendUint32(nil, uint32(partition))}
-	if err := t.loadCheckpoint(); err != nil {
+	var err error
+	if t.checkpoint, err = t.Saved(); err != nil {
 		t.Release()
 		return nil, err
 	}
@@ -218,7 +219,7 @@ func (s *Store) Close() error {
 	case <-time.After(flushWithin):
 		return fmt.Errorf("the local state could not be written within %s and was left as it is on disk", flushWithin)
 	}
-	if err := s.release(); err != nil {
+	if err := errors.Join(s.release(), context.Cause(s.working)); err != nil { // the cause is what was found meanwhile
 		return fmt.Errorf("closing the local state: %w", err)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -33,7 +32,8 @@ type Change struct {
 }
 
 // Table is the state of one partition. Its methods are for one goroutine at a
-// time.
+// time, but for Get and Saved: others may call them meanwhile, as long as the store
+// is not closed.
 //
 // Keys in the store begin with the partition (4 bytes, big endian) and a kind:
 //
@@ -65,19 +65,21 @@ func (t *Table) key(kind byte, rest ...string) []byte {
 	return k
 }
 
-func (t *Table) loadCheckpoint() error {
+// Saved reads the checkpoint from the store: what Get gives from then on is as new, or
+// newer.
+func (t *Table) Saved() (c Checkpoint, err error) {
 	v, closer, err := t.store.db.Get(t.key(kindMeta))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return nil
+		return c, nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, t.store.broken(err))
+		return c, fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, t.store.broken(err))
 	}
 	defer closer.Close()
-	if err := json.Unmarshal(v, &t.checkpoint); err != nil {
-		return fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, t.store.broken(fmt.Errorf("%w: %w", ErrDamaged, err)))
+	if err := json.Unmarshal(v, &c); err != nil {
+		return c, fmt.Errorf("reading the checkpoint of partition %d: %w", t.partition, t.store.broken(fmt.Errorf("%w: %w", ErrDamaged, err)))
 	}
-	return nil
+	return c, nil
 }
 
 // Get returns a copy of the value of a key, and false where there is none.
@@ -197,74 +199,33 @@ func millis(t time.Time) uint64 {
 	return uint64(max(1, t.UnixMilli()))
 }
 
-// Due lists up to max keys whose time has come, the longest due first.
-func (t *Table) Due(now time.Time, most int) ([]string, error) {
-	return t.timersUntil(millis(now), most)
-}
-
-// NextDue returns when the next timer is due, and false where there is none.
-func (t *Table) NextDue() (time.Time, bool, error) {
-	var next time.Time
-	err := t.timers(math.MaxUint64, func(due uint64, _ string) bool {
-		next = time.UnixMilli(int64(due))
-		return false
-	})
-	return next, !next.IsZero(), err
-}
-
-func (t *Table) timersUntil(until uint64, most int) ([]string, error) {
-	var keys []string
-	err := t.timers(until, func(_ uint64, key string) bool {
-		keys = append(keys, key)
-		return len(keys) < most
-	})
-	return keys, err
-}
-
-func (t *Table) timers(until uint64, each func(due uint64, key string) bool) error {
-	upper := t.key(kindTimer + 1)
-	if until < math.MaxUint64 {
-		upper = t.timerKey(until+1, "")
-	}
-	it, err := t.store.db.NewIter(&pebble.IterOptions{LowerBound: t.key(kindTimer), UpperBound: upper})
+// Due lists up to most keys whose time has come, the longest due first.
+func (t *Table) Due(now time.Time, most int) (keys []string, err error) {
+	it, err := t.store.db.NewIter(&pebble.IterOptions{LowerBound: t.key(kindTimer), UpperBound: t.timerKey(millis(now)+1, "")})
 	if err != nil {
-		return fmt.Errorf("reading the timers of partition %d: %w", t.partition, err)
+		return nil, fmt.Errorf("reading the timers of partition %d: %w", t.partition, err)
 	}
-	head := len(t.prefix) + 1
-	for ok := it.First(); ok; ok = it.Next() {
+	head := len(t.prefix) + 1 + 8
+	for ok := it.First(); ok && len(keys) < most; ok = it.Next() {
 		k := it.Key()
-		if len(k) < head+8 {
-			return errors.Join(t.store.broken(fmt.Errorf("%w: a timer is cut off", ErrDamaged)), it.Close())
+		if len(k) < head {
+			return nil, errors.Join(t.store.broken(fmt.Errorf("%w: a timer is cut off", ErrDamaged)), it.Close())
 		}
-		if !each(binary.BigEndian.Uint64(k[head:]), string(k[head+8:])) {
-			break
-		}
+		keys = append(keys, string(k[head:]))
 	}
 	if err := it.Close(); err != nil {
-		return fmt.Errorf("reading the timers of partition %d: %w", t.partition, t.store.broken(err))
+		return nil, fmt.Errorf("reading the timers of partition %d: %w", t.partition, t.store.broken(err))
 	}
-	return nil
+	return keys, nil
 }
 
 // Each calls f for all keys in order, until it returns an error.
 func (t *Table) Each(f func(key string, value []byte) error) error {
-	return t.each(t.key(kindValue), math.MaxInt, f)
-}
-
-// After is Each for up to most keys behind one, which need not be there. Unlike the
-// other methods it may be called while another goroutine uses the table; it gives what
-// the table held at one moment, and the store must not be closed meanwhile.
-func (t *Table) After(key string, most int, f func(key string, value []byte) error) error {
-	return t.each(t.key(kindValue, key, "\x00"), most, f)
-}
-
-func (t *Table) each(from []byte, most int, f func(key string, value []byte) error) error {
-	it, err := t.store.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: t.key(kindValue + 1)})
+	it, err := t.store.db.NewIter(&pebble.IterOptions{LowerBound: t.key(kindValue), UpperBound: t.key(kindValue + 1)})
 	if err != nil {
 		return fmt.Errorf("reading the state of partition %d: %w", t.partition, err)
 	}
-	for ok := it.First(); ok && err == nil && most > 0; ok = it.Next() {
-		most--
+	for ok := it.First(); ok && err == nil; ok = it.Next() {
 		var value []byte
 		if _, value, err = t.split(it.Value()); err == nil {
 			err = f(string(it.Key()[len(t.prefix)+1:]), value)

@@ -187,19 +187,18 @@ func TestTableIsAMap(t *testing.T) {
 				clear(model)
 			},
 			"": func(rt *rapid.T) {
-				want, first := map[string]string{}, int64(0)
-				due := map[string]bool{}
+				want, due := map[string]string{}, map[string]bool{}
 				for k, e := range model {
 					want[k] = e.value
 					if e.due > 0 && e.due <= 3 {
 						due[k] = true
 					}
-					if e.due > 0 && (first == 0 || e.due < first) {
-						first = e.due
-					}
 				}
 				if got := contents(t, tab); !maps.Equal(got, want) {
 					rt.Fatalf("contents %v, want %v", got, want)
+				}
+				if saved, err := tab.Saved(); err != nil || saved.Offset != tab.Checkpoint().Offset {
+					rt.Fatalf("the checkpoint in the store is %+v, %v, want %+v", saved, err, tab.Checkpoint())
 				}
 				keys, err := tab.Due(time.UnixMilli(3), 100)
 				if err != nil {
@@ -215,38 +214,7 @@ func TestTableIsAMap(t *testing.T) {
 				if len(got) != len(keys) || !maps.Equal(got, due) {
 					rt.Fatalf("due %v, want %v", keys, due)
 				}
-				next, ok, err := tab.NextDue()
-				if err != nil || ok != (first > 0) || ok && next.UnixMilli() != first {
-					rt.Fatalf("next due %v %v %v, want %d", next, ok, err, first)
-				}
 			},
 		})
 	})
-}
-
-// TestAfter goes on from keys that are there and from such that are not.
-func TestAfter(t *testing.T) {
-	s := openTest(t, "", true)
-	defer s.Close()
-	tab, other := acquire(t, s, 3), acquire(t, s, 4)
-	defer tab.Release()
-	defer other.Release()
-	for _, to := range []*Table{tab, other} {
-		if err := to.Apply([]Change{{Key: "1", Value: []byte("a"), Due: time.UnixMilli(9)}, {Key: "10", Value: []byte("b")}, {Key: "2", Value: []byte("c")}}, Checkpoint{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, test := range []struct {
-		after string
-		most  int
-		want  string
-	}{{"", 9, "1a10b2c"}, {"", 2, "1a10b"}, {"1", 9, "10b2c"}, {"15", 9, "2c"}, {"2", 9, ""}, {"", 0, ""}} {
-		got := ""
-		if err := tab.After(test.after, test.most, func(key string, value []byte) error { got += key + string(value); return nil }); err != nil {
-			t.Fatal(err)
-		}
-		if got != test.want {
-			t.Errorf("%d after %q: %q, want %q", test.most, test.after, got, test.want)
-		}
-	}
 }

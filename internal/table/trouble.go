@@ -61,6 +61,21 @@ func (t *trouble) refuse(problem error) bool {
 	if t.working.Err() != nil {
 		return false
 	}
+	t.change(problem)
+	return true
+}
+
+// end refuses changes for good. Who is refused one sees that the work has ended: it is not
+// a full disk that he has met.
+func (t *trouble) end(cause error) {
+	t.tmu.Lock()
+	defer t.tmu.Unlock()
+	t.fail(cause)
+	t.change(cause)
+}
+
+// change sets why changes are refused. The caller holds tmu.
+func (t *trouble) change(problem error) {
 	switch {
 	case t.problem == nil && problem != nil:
 		close(t.since)
@@ -70,7 +85,6 @@ func (t *trouble) refuse(problem error) bool {
 		t.since = make(chan struct{})
 	}
 	t.problem = problem
-	return true
 }
 
 // WaitForRoom waits while the disk is full. It returns ctx's error, or why the
@@ -106,8 +120,7 @@ func (s *Store) Context(ctx context.Context) (context.Context, context.CancelFun
 // failed ends the work of the store for good. Only the first failure counts.
 func (s *Store) failed(cause error) {
 	s.once.Do(func() {
-		s.refuse(cause)
-		s.fail(cause)
+		s.end(cause)
 		if s.opened.Load() {
 			s.health(cause)
 			s.log.Error("the local state cannot be used any longer; ending", "dir", s.dir, "cause", cause)
@@ -115,16 +128,18 @@ func (s *Store) failed(cause error) {
 	})
 }
 
-// damaged fails, and leaves a mark for the next Open.
+// damaged fails, and leaves a mark for the next Open. What is found in the
+// background while the store opens is marked too: this Open may have looked for
+// such findings a moment ago. When it has not, it throws the mark away with the
+// store.
 func (s *Store) damaged(how error) {
 	if s.working.Err() != nil {
 		return
 	}
-	if !s.opened.Load() {
-		s.failed(fmt.Errorf("%w: %w", ErrDamaged, how))
-		return
+	err := fmt.Errorf("%w: %w", ErrDamaged, how)
+	if s.opened.Load() {
+		err = fmt.Errorf("%w, the next start restores it from Kafka: %w", ErrDamaged, how)
 	}
-	err := fmt.Errorf("%w, the next start restores it from Kafka: %w", ErrDamaged, how)
 	if marking := s.mark(how); marking != nil {
 		err = fmt.Errorf("%w; it could not be marked as damaged (%w), remove the folder %s", err, marking, s.dir)
 	}

@@ -208,19 +208,19 @@ func (s *Sender) post(ctx context.Context, d Delivery) error {
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := s.o.Client.Do(req)
 	if err != nil {
-		s.metrics.requests.WithLabelValues("failed").Inc()
+		s.metrics.requests.WithLabelValues(resultFailed).Inc()
 		return fmt.Errorf("posting an event: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)); err != nil {
-		s.metrics.requests.WithLabelValues("failed").Inc()
+		s.metrics.requests.WithLabelValues(resultFailed).Inc()
 		return fmt.Errorf("reading the answer: %w", err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		s.metrics.requests.WithLabelValues("refused").Inc()
+		s.metrics.requests.WithLabelValues(resultRefused).Inc()
 		return fmt.Errorf("the endpoint answered %s", resp.Status)
 	}
-	s.metrics.requests.WithLabelValues("accepted").Inc()
+	s.metrics.requests.WithLabelValues(resultAccepted).Inc()
 	return nil
 }
 

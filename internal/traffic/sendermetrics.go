@@ -5,6 +5,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
+// How a request ended.
+const (
+	resultAccepted = "accepted" // 2xx
+	resultRefused  = "refused"  // any other answer
+	resultFailed   = "failed"   // no answer in time
+)
+
 type senderMetrics struct {
 	calls    prometheus.Counter
 	requests *prometheus.CounterVec
@@ -13,7 +20,7 @@ type senderMetrics struct {
 // newSenderMetrics registers the sender's metrics; r may be nil.
 func newSenderMetrics(r prometheus.Registerer) *senderMetrics {
 	f := promauto.With(r)
-	return &senderMetrics{
+	m := &senderMetrics{
 		calls: f.NewCounter(prometheus.CounterOpts{
 			Name: "callfold_traffic_calls_total",
 			Help: "Generated calls whose sending has begun.",
@@ -23,4 +30,8 @@ func newSenderMetrics(r prometheus.Registerer) *senderMetrics {
 			Help: "Webhook requests sent, tries included, by result: accepted (2xx), refused (any other answer), failed (no answer in time).",
 		}, []string{"result"}),
 	}
+	for _, result := range []string{resultAccepted, resultRefused, resultFailed} {
+		m.requests.WithLabelValues(result)
+	}
+	return m
 }
