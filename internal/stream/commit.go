@@ -74,6 +74,7 @@ func (l *lane[V]) commit(ctx context.Context, b *Batch[V]) (aborted, unknown err
 func (l *lane[V]) end(ctx context.Context, try kgo.TransactionEndTry) (committed bool, err error) {
 	allow := time.AfterFunc(2*l.opts.Timeouts.Heartbeat, l.session.AllowRebalance)
 	defer allow.Stop()
+	l.aborts.Store(false)
 	return l.session.End(ctx, try)
 }
 

@@ -28,7 +28,8 @@
 // is resumed. The same look finds what the group took away: such a task is
 // cancelled, and the lane gives its table back between two turns, never during
 // one ([lane.settle]). Rebalances wait for the end of a turn, so a turn uses no
-// partition that is not the lane's.
+// partition that is not the lane's. After one that took partitions the lane begins
+// anew what it had fetched, before it handles it ([lane.taken]).
 //
 // That a client thinks that it owns a partition does not make it so: it may have
 // been suspended. Each transaction commits offsets in the name of the group's
@@ -65,7 +66,8 @@
 // wait meanwhile, and the stage is not ready; other lanes go on. So does a
 // record of a newer schema hold up its lane until the upgrade is done.
 //
-// Brokers that are away are waited for. A transaction waits for them no longer
+// Brokers that are away are waited for, and told of, also by a stage that has nothing to
+// do (watchEnds). A transaction waits for them no longer
 // than its timeout. A stage that is told to stop does so within Options.Grace and
 // 12 s: 10 s for the transaction in hand, 2 s to leave the brokers ([endWithin],
 // [closeWithin]).

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/callfold/callfold/internal/observe"
 	"github.com/callfold/callfold/internal/table"
 )
 
@@ -24,7 +25,8 @@ type Engine[V any] struct {
 	lags    *lags
 	inputID kadm.TopicID // set once the topics are there
 
-	walked walked[V]
+	working working[V]
+	pulses  []observe.Pulse // of the lanes
 
 	longReads  chan struct{} // one for each long restore that goes on
 	ownerships atomic.Uint64 // how many tasks there ever were
@@ -41,7 +43,7 @@ func New[V any](o Options[V]) (*Engine[V], error) {
 	}
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"stage": o.Name}, o.Registerer)
 	m := newMetrics(reg)
-	return &Engine[V]{opts: o, store: store, metrics: m, hot: newHotStates[V](o.HotStates, m), lags: newLags(reg, o.Now), longReads: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
+	return &Engine[V]{opts: o, store: store, metrics: m, hot: newHotStates[V](o.HotStates, m), lags: newLags(reg, o.Now), pulses: make([]observe.Pulse, o.Lanes), longReads: make(chan struct{}, runtime.GOMAXPROCS(0))}, nil
 }
 
 // Run works until ctx is done, and then ends in order: it finishes or abandons
@@ -50,7 +52,7 @@ func New[V any](o Options[V]) (*Engine[V], error) {
 // other are an error.
 func (e *Engine[V]) Run(ctx context.Context) (err error) {
 	defer func() {
-		e.walked.set(nil)
+		e.working.set(nil)
 		err = errors.Join(err, e.store.Close())
 	}()
 	ctx, stop := e.store.Context(ctx) // a store that cannot go on ends the stage
@@ -61,7 +63,7 @@ func (e *Engine[V]) Run(ctx context.Context) (err error) {
 		lanes[i] = newLane(e, i)
 		e.opts.Health(lanes[i].id, errJoining)
 	}
-	e.walked.set(lanes)
+	e.working.set(lanes)
 	if err := e.waitForTopics(ctx); err != nil {
 		return err
 	}

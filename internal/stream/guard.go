@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/callfold/callfold/internal/table"
 )
 
 // MismatchError says that a changelog and the group's offset were not committed
@@ -37,9 +39,21 @@ func (l *lane[V]) guard(ctx context.Context, cl *kgo.Client, t *task) (*Mismatch
 	// A group without an offset begins at the start of the log: all of it is
 	// handled (again), which is right whatever the table holds.
 	if group < 0 || group == next {
-		return nil, nil
+		return nil, behind(t.table, max(0, group))
 	}
 	return &MismatchError{NextInput: next, Group: group}, nil
+}
+
+// behind notes that input is handled again from an offset on, though the table accounts
+// for more. A turn of timers alone commits what the table accounts for ([lane.fence]), and
+// must not move the group over that input.
+func behind(tab *table.Table, offset int64) error {
+	c := tab.Checkpoint()
+	if c.NextInput <= offset {
+		return nil
+	}
+	c.NextInput = offset
+	return tab.Apply(nil, c)
 }
 
 // mend decides about a difference that is still there after a restore from
@@ -49,7 +63,7 @@ func (l *lane[V]) guard(ctx context.Context, cl *kgo.Client, t *task) (*Mismatch
 func (l *lane[V]) mend(t *task, m *MismatchError) error {
 	if m.Group < m.NextInput {
 		l.log.Warn("the group's offset was moved back; handling that input again", "partition", t.partition, "mismatch", m)
-		return nil
+		return behind(t.table, m.Group)
 	}
 	l.log.Error("input was consumed whose states are missing; going back to it", "partition", t.partition, "mismatch", m)
 	return m

@@ -102,8 +102,10 @@ func withWorld(t testing.TB, test func(w *world), broker ...kfake.Opt) {
 		w.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	var err error
-	w.cluster, err = kfake.NewCluster(append(broker, kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-		kfake.SeedTopics(partitions, "in", "state", "rejected"), kfake.ListenFn(w.net.Listen))...)
+	w.cluster, err = kfake.NewCluster(append([]kfake.Opt{
+		kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
+		kfake.SeedTopics(partitions, "in", "state", "rejected"), kfake.ListenFn(w.net.Listen),
+	}, broker...)...)
 	w.check(err)
 	defer w.cluster.Close()
 	w.client, err = kgo.NewClient(w.options(w.net.DialContext)...)
@@ -256,13 +258,18 @@ func (s *stage) counter(name string, labels ...string) float64 {
 
 // plug is a dialer that can be pulled out, and put back.
 type plug struct {
-	dial   func(context.Context, string, string) (net.Conn, error)
-	mu     sync.Mutex
-	conns  []net.Conn
-	pulled bool
+	dial     func(context.Context, string, string) (net.Conn, error)
+	mu       sync.Mutex
+	conns    []net.Conn
+	pulled   bool
+	silenced bool
 }
 
 func (p *plug) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if p.silent() {
+		pause(ctx, 10*time.Second) // as the client's own dialer
+		return nil, errors.New("no connection in time")
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pulled {
@@ -272,7 +279,35 @@ func (p *plug) Dial(ctx context.Context, network, addr string) (net.Conn, error)
 	if err == nil {
 		p.conns = append(p.conns, c)
 	}
-	return c, err
+	return plugged{c, p}, err
+}
+
+// plugged is a connection through a plug.
+type plugged struct {
+	net.Conn
+	plug *plug
+}
+
+// Write loses what is written to a broker that has fallen silent.
+func (c plugged) Write(b []byte) (int, error) {
+	if c.plug.silent() {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+// Silence has the brokers fall silent: connections stay, nothing is answered, and new
+// ones do not come about, as where packets are dropped.
+func (p *plug) Silence(silenced bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.silenced = silenced
+}
+
+func (p *plug) silent() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.silenced
 }
 
 func (p *plug) Pull() {

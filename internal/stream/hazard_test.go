@@ -13,6 +13,7 @@ package stream
 //	                                               TestRestoreWaitsForATransactionInFlight
 //	the changelog's end cannot be seen             TestBarrierWhereTheEndCannotBeSeen            no-barrier
 //	states and group offset disagree               TestOffsetMovedForward, …UnderTraffic         no-guard, no-going-back
+//	timers while input is to be handled again      TestTimersBehindTheGroup                      timers-move-the-group
 //	input without a change of state                TestInputThatCannotBeUsedIsRejected           no-next-input
 //	a store that cannot be continued               TestStoreThatCannotBeContinued                no-check-of-{topic,end,age,schema}, damage-not-mended
 //	a checkpoint that is ahead of its table        TestCheckpointGoesWithItsChanges              checkpoint-apart

@@ -15,12 +15,14 @@ import (
 // lane still has the partition in question.
 //
 // It counts when the heartbeat was sent: a process that is suspended may read the
-// answer hours later.
+// answer hours later. Before the first ones the request counts that the group answered
+// with an assignment.
 type heartbeats struct {
 	now func() time.Time
 
 	mu                   sync.Mutex
 	sent, last, accepted time.Time
+	joining, joined      time.Time // SyncGroup, as sent and last; the protocol consumer has none
 }
 
 func isHeartbeat(key int16) bool {
@@ -29,22 +31,41 @@ func isHeartbeat(key int16) bool {
 
 // OnBrokerWrite makes heartbeats a kgo.HookBrokerWrite.
 func (h *heartbeats) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
-	if err != nil || !isHeartbeat(key) {
-		return
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sent = h.now()
+	switch {
+	case err != nil:
+	case key == int16(kmsg.SyncGroup):
+		h.joining = h.now()
+	case isHeartbeat(key):
+		h.sent = h.now()
+	}
 }
 
 // OnBrokerRead makes heartbeats a kgo.HookBrokerRead.
 func (h *heartbeats) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
-	if err != nil || !isHeartbeat(key) {
-		return
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.accepted, h.last = h.last, h.sent
+	switch {
+	case err != nil:
+	case key == int16(kmsg.SyncGroup):
+		h.joined = h.joining
+	case isHeartbeat(key):
+		h.accepted, h.last = h.last, h.sent
+	}
+}
+
+// assigned notes that the group has answered with an assignment.
+func (h *heartbeats) assigned() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := h.joined
+	if at.IsZero() {
+		at = h.last
+	}
+	if at.After(h.accepted) {
+		h.accepted = at
+	}
 }
 
 // lastAccepted is when the last heartbeat was sent that is known to have been

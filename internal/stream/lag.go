@@ -12,13 +12,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// lags knows how far each partition of this process is behind its input, and
+// lags knows how far each partition of this process is behind its input, and since
+// when its table is being restored. It
 // reports that whenever metrics are gathered, so that the age of what waits grows
 // also while nothing happens.
 type lags struct {
 	now func() time.Time
 
-	records, seconds, lso *prometheus.Desc
+	records, seconds, lso, restore *prometheus.Desc
 
 	mu         sync.Mutex
 	partitions map[int32]*lag
@@ -32,6 +33,8 @@ type lag struct {
 	end    int64     // the input's high watermark, as far as it is known
 	open   int64     // how far its last stable offset was behind that, when it was asked for
 	oldest time.Time // since when next waits, as far as it is known; zero while nothing does
+
+	restoring time.Time // since when its table is being restored; zero once it is there
 }
 
 func newLags(reg prometheus.Registerer, now func() time.Time) *lags {
@@ -40,9 +43,10 @@ func newLags(reg prometheus.Registerer, now func() time.Time) *lags {
 	}
 	l := &lags{
 		now: now, partitions: map[int32]*lag{},
-		records: desc("lag_records", "Input offsets that are not handled yet, up to the high watermark."),
-		seconds: desc("lag_seconds", "Age of the oldest input record not handled yet; while it was not read, for how long it is known to be there; 0 when there is none."),
-		lso:     desc("lso_lag_records", "Input offsets behind a transaction of the producer that is still open: high watermark - last stable offset."),
+		records: desc("lag_records", "Input offsets between what is handled and committed, and the end of the log: 0 at rest. Right also during a restore and while the handler fails, within 10 s."),
+		seconds: desc("lag_seconds", "Age of the oldest input record that was read and not handled yet; where nothing could be read, for how long there is known to be something; else 0. It grows until something is done."),
+		lso:     desc("lso_lag_records", "Input offsets behind a transaction of the producer that is still open (high watermark - last stable offset), asked for every 10 s. A producer at work shows now and then; one that hangs stays."),
+		restore: desc("restore_seconds", "For how long the partition has been waiting for its table to be restored; 0 once its input is handled."),
 	}
 	reg.MustRegister(l)
 	return l
@@ -50,7 +54,7 @@ func newLags(reg prometheus.Registerer, now func() time.Time) *lags {
 
 // Describe tells the metrics; it makes lags a prometheus.Collector.
 func (l *lags) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{l.records, l.seconds, l.lso} {
+	for _, d := range []*prometheus.Desc{l.records, l.seconds, l.lso, l.restore} {
 		to <- d
 	}
 }
@@ -63,22 +67,36 @@ func (l *lags) Collect(to chan<- prometheus.Metric) {
 		gauge := func(d *prometheus.Desc, value float64) {
 			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, strconv.Itoa(int(p)))
 		}
-		age := 0.0
-		if !g.oldest.IsZero() {
-			age = max(0, l.now().Sub(g.oldest).Seconds())
-		}
 		gauge(l.records, float64(max(0, g.end-g.next)))
-		gauge(l.seconds, age)
+		gauge(l.seconds, l.since(g.oldest))
 		gauge(l.lso, float64(g.open))
+		gauge(l.restore, l.since(g.restoring))
 	}
 }
 
+// since is how many seconds ago t was; 0 where t is zero.
+func (l *lags) since(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(0, l.now().Sub(t).Seconds())
+}
+
 // begin is called when a partition was given to this process, with the offset at
-// which the group goes on.
+// which the group goes on. Its table is restored first.
 func (l *lags) begin(t *task, next int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.partitions[t.partition] = &lag{ownership: t.ownership, next: next, end: next}
+	l.partitions[t.partition] = &lag{ownership: t.ownership, next: next, end: next, restoring: l.now()}
+}
+
+// restored is called when the partition's table is there.
+func (l *lags) restored(t *task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g := l.partitions[t.partition]; g != nil && g.ownership == t.ownership {
+		g.restoring = time.Time{}
+	}
 }
 
 // forget is called when a partition was taken away, unless another lane of this
@@ -148,28 +166,52 @@ func (g *lag) wait(now time.Time) {
 	}
 }
 
-// askEndsEvery is how often the ends of the input are asked for.
-const askEndsEvery = 10 * time.Second
+const (
+	// askEndsEvery is how often the ends of the input are asked for, askEndsWithin how
+	// long that may take, though the client does not break off a dial, which has 10 s.
+	// So two looks in a row that failed are known within half a minute.
+	askEndsEvery  = 10 * time.Second
+	askEndsWithin = 8 * time.Second
+)
 
 // watchEnds asks for the ends of the input until ctx is done. What is polled tells
 // them too, but not while partitions are being restored or a handler fails.
+//
+// It is also how a stage learns that the brokers are away while it has nothing to do:
+// lanes hear nothing then, as they do from an idle topic, until their sessions have
+// ended. One look that failed is no sign of that yet: the election of a leader may
+// take as long, and a stage that is said to be away and there in turns helps nobody.
 func (e *Engine[V]) watchEnds(ctx context.Context) error {
 	cl, err := kgo.NewClient(e.opts.Client()...)
 	if err != nil {
 		return fmt.Errorf("making a Kafka client: %w", err)
 	}
 	defer cl.Close()
+	var failing error // why the last look failed
+	var since time.Time
 	for ctx.Err() == nil {
-		if err := e.askEnds(ctx, kadm.NewClient(cl)); err != nil && ctx.Err() == nil {
+		began := time.Now()
+		err := e.askEnds(ctx, kadm.NewClient(cl))
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil && failing != nil:
+			e.opts.Logger.Info("the lag is measured again", "after", time.Since(since).Round(time.Second))
+		case err != nil && failing == nil:
+			since = began
 			e.opts.Logger.Warn("the lag could not be measured", "cause", err)
 		}
-		pause(ctx, askEndsEvery)
+		if err == nil || failing != nil {
+			e.opts.Health(e.opts.Name+"-kafka", err)
+		}
+		failing = err
+		pause(ctx, askEndsEvery-time.Since(began))
 	}
 	return nil
 }
 
 func (e *Engine[V]) askEnds(ctx context.Context, adm *kadm.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, askEndsEvery)
+	ctx, cancel := context.WithTimeout(ctx, askEndsWithin)
 	defer cancel()
 	// In this order: what is appended in between must not look like an open transaction.
 	ends, err := adm.ListEndOffsets(ctx, e.opts.Input)

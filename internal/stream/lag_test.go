@@ -130,9 +130,15 @@ func TestLagGrowsDuringARestore(t *testing.T) {
 		if s.ready() {
 			t.Error("it is ready: the test shows nothing")
 		}
+		if n := s.gauge("callfold_restore_seconds", "0"); n < 99 || n > 120 {
+			t.Errorf("partition 0 has been restored for %v seconds, want about 100", n)
+		}
 		stuck.Remove()
 		w.expect()
 		w.wait("there is no lag", s.noLag)
+		if n := s.gauge("callfold_restore_seconds"); n != 0 {
+			t.Errorf("after the restore it goes on for %v seconds", n)
+		}
 	})
 }
 

@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/observe"
 )
 
 // lane is one member of the group with one transactional producer.
@@ -22,6 +25,8 @@ type lane[V any] struct {
 	// left open is ended when it comes back instead of when it times out.
 	id  string
 	log *slog.Logger
+	// pulse beats at each turn, and in what a turn waits for: see [Engine.Alive].
+	pulse *observe.Pulse
 
 	session *kgo.GroupTransactSession
 	// heartbeats are the session's.
@@ -32,6 +37,8 @@ type lane[V any] struct {
 	lookAgain time.Time
 	// room is how many records the next batch may have.
 	room int
+	// aborts is true when the session may abort the next transaction, see [lane.taken].
+	aborts atomic.Bool
 	// behind is true when more input was known than the last batch took; rested,
 	// when input was left lying since, so that the next batch has to be gathered.
 	behind, rested bool
@@ -49,13 +56,16 @@ type lane[V any] struct {
 
 func newLane[V any](e *Engine[V], number int) *lane[V] {
 	id := fmt.Sprintf("%s-%s-%d", e.opts.Group, e.opts.Instance, number)
-	return &lane[V]{Engine: e, id: id, log: e.opts.Logger.With("lane", number), room: e.opts.BatchRecords, tasks: map[int32]*task{}, given: map[int32]given{}, back: map[int32]kgo.EpochOffset{}}
+	return &lane[V]{Engine: e, id: id, log: e.opts.Logger.With("lane", number), pulse: &e.pulses[number], room: e.opts.BatchRecords, tasks: map[int32]*task{}, given: map[int32]given{}, back: map[int32]kgo.EpochOffset{}}
 }
 
 // run opens sessions until ctx is done.
 func (l *lane[V]) run(ctx context.Context) {
+	defer l.pulse.Stop()
 	wait := newBackOff()
+	var told observe.Seldom
 	for ctx.Err() == nil {
+		l.pulse.Beat()
 		began := time.Now()
 		err := l.runSession(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -66,7 +76,9 @@ func (l *lane[V]) run(ctx context.Context) {
 			continue
 		}
 		l.opts.Health(l.id, err)
-		l.log.Error("the Kafka session ended; opening a new one", "cause", err)
+		if told.Now() {
+			l.log.Error("the Kafka session ended; opening a new one", "cause", err)
+		}
 		if time.Since(began) > time.Minute {
 			wait.Reset()
 		}
@@ -83,16 +95,19 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 		return err
 	}
 	l.heartbeats = &heartbeats{now: l.opts.Now}
+	l.aborts.Store(false)
 	session, err := kgo.NewGroupTransactSession(append(l.options(), kgo.WithContext(sctx))...)
 	if err != nil {
 		return fmt.Errorf("opening a Kafka session: %w", err)
 	}
 	l.session = session
 	defer l.close(cut)
+	go l.claimAll(sctx, session.Client())
 
 	wait := newBackOff()
 	wait.MaxInterval = mostPutOff
 	for ctx.Err() == nil {
+		l.pulse.Beat()
 		l.settle()
 		if err := l.goBack(ctx); err != nil {
 			return err
@@ -230,6 +245,11 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 	l.mu.Lock()
 	l.reconcile(l.session.Client())
 	l.mu.Unlock()
+	if l.aborts.Load() {
+		l.log.Debug("putting off records since partitions were taken away")
+		_, err := l.end(context.WithoutCancel(ctx), kgo.TryAbort) // rewinds them
+		return b, err
+	}
 	var unready []int32
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		if len(f.Records) == 0 {
@@ -261,8 +281,9 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 }
 
 // stillOwned is [Batch.StillOwned]. The group drops a member whose heartbeats it has
-// missed for as long as a session.
+// missed for as long as a session. A handler that asks is one that goes on.
 func (l *lane[V]) stillOwned() error {
+	l.pulse.Beat()
 	last := l.heartbeats.lastAccepted()
 	if silent := l.opts.Now().Sub(last); !last.IsZero() && silent > l.opts.Timeouts.Session {
 		return fmt.Errorf("the group was not heard of for %s, more than a session: its partitions may belong to another process", silent.Round(time.Second))

@@ -13,10 +13,26 @@ func (l *lane[V]) linger() {
 		return
 	}
 	rest := l.opts.Linger()
+	if rest <= 0 {
+		l.working.wake()
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now := time.Now(); now.Sub(l.wokenAt) > wakeFor {
 		l.restUntil = now.Add(rest)
+	}
+}
+
+// wake ends the rests of all lanes: one that began before it was known that nobody has to
+// rest may take as long as a minute.
+func (w *working[V]) wake() {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	for _, l := range w.lanes {
+		l.mu.Lock()
+		l.restUntil = time.Time{}
+		l.mu.Unlock()
 	}
 }
 

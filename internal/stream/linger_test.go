@@ -125,6 +125,29 @@ func TestLingerHoldsUpNobody(t *testing.T) {
 	})
 }
 
+// TestNobodyRestsWhereOneNeedNot: a lane that began to rest goes on when another one is
+// told that it need not rest.
+func TestNobodyRestsWhereOneNeedNot(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var asked atomic.Int64
+		a := w.start("a", func(o *Options[tally]) {
+			o.Lanes = 2
+			o.Linger = func() time.Duration {
+				if asked.Add(1) == 1 {
+					return time.Hour
+				}
+				return 0
+			}
+		})
+		w.wait("both lanes", a.ready)
+		time.Sleep(2 * wakeFor) // virtual
+		w.sendOne("a", 1)
+		w.wait("the first lane to rest", func() bool { return asked.Load() == 1 })
+		w.send(15) // less than a batch
+		w.expect()
+	})
+}
+
 // TestGatheringIsBounded: by bytes too, when records were small and become large.
 func TestGatheringIsBounded(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -44,9 +44,10 @@ func TestRandomSchedules(t *testing.T) {
 // play runs a schedule in a bubble of its own and returns what was wrong.
 func (s schedule) play(t *testing.T, dir string) []string {
 	failed := &recorder{TB: t}
-	// A schedule takes some tens of milliseconds. One that spins without time
-	// going on can only be ended with the process.
-	watchdog := time.AfterFunc(20*time.Second, func() {
+	// A schedule takes some tens of milliseconds, and seconds on a busy machine under
+	// the race detector. One that spins without time going on can only be ended with
+	// the process.
+	watchdog := time.AfterFunc(3*time.Minute, func() {
 		debug.SetTraceback("all")
 		panic(fmt.Sprintf("this schedule does not end:\n%s", s))
 	})

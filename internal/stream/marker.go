@@ -37,6 +37,22 @@ func marker(kind string) *kgo.Record {
 	}
 }
 
+// NextInputMarker is a marker that carries next-input, for who writes in the place of a
+// stage.
+func NextInputMarker(next int64) *kgo.Record {
+	m := marker(nextInputMarker)
+	m.Headers = append(m.Headers, NextInputHeader(next))
+	return m
+}
+
+// Marker is a record that carries no state, of one who writes to a changelog besides the
+// engine; under its kind as the key.
+func Marker(kind string, more ...kgo.RecordHeader) *kgo.Record {
+	m := marker(kind)
+	m.Headers = append(m.Headers, more...)
+	return m
+}
+
 // NextInputHeader is the header next-input of a transaction's last changelog record: up
 // to which offset of the input the partition's states account.
 func NextInputHeader(next int64) kgo.RecordHeader {

@@ -81,7 +81,7 @@ type Options[V any] struct {
 	// Linger says after each turn how long the lane may leave input lying before
 	// the next one, so that it becomes more; zero = at once, nil = never. Timers that
 	// are due wait along. A lane that is behind, because more was there than
-	// its batch could take, does not linger.
+	// its batch could take, does not linger. Zero also ends the rests of other lanes.
 	Linger func() time.Duration
 	// HotStates is how many decoded states the process keeps in memory in front
 	// of its tables, 0 for none. Large ones (over 16 KiB as a record) are not kept.

@@ -50,6 +50,7 @@ type given struct {
 // must not take long: the whole group waits for it. They are paused and become
 // tasks when the client has their offsets ([lane.reconcile]).
 func (l *lane[V]) assigned(_ context.Context, cl *kgo.Client, added map[string][]int32) {
+	l.heartbeats.assigned()
 	partitions := added[l.opts.Input]
 	cl.PauseFetchPartitions(map[string][]int32{l.opts.Input: partitions})
 	l.mu.Lock()
@@ -61,6 +62,12 @@ func (l *lane[V]) assigned(_ context.Context, cl *kgo.Client, added map[string][
 	}
 	l.report()
 }
+
+// taken is the rebalance callback for partitions that are taken away. The session aborts
+// the first transaction that ends after that, also one that began later and whose
+// partitions are all the lane's still. So the lane ends none before it handles anything:
+// what a handler does outside of Kafka it would do twice.
+func (l *lane[V]) taken(context.Context, *kgo.Client, map[string][]int32) { l.aborts.Store(true) }
 
 // reconcile makes the lane's tasks those that the client owns. It is called by
 // the lane after each poll, when no rebalance can take place until the turn has
@@ -114,6 +121,7 @@ func (l *lane[V]) begin(cl *kgo.Client, p int32, next int64) {
 	t := &task{partition: p, ownership: l.given[p].ownership, cancel: cancel, restored: make(chan struct{}), repeats: l.opts.BatchRecords, since: l.opts.Now()}
 	l.tasks[p] = t
 	l.lags.begin(t, next)
+	l.metrics.restoring(p, 0)
 	go l.restore(ctx, cl, t)
 }
 
@@ -172,6 +180,7 @@ func (l *lane[V]) opened(cl *kgo.Client, t *task) {
 	defer l.mu.Unlock()
 	if l.tasks[t.partition] == t {
 		t.ready = true
+		l.lags.restored(t)
 		l.restUntil, l.wokenAt = time.Time{}, time.Now()
 		cl.ResumeFetchPartitions(map[string][]int32{l.opts.Input: {t.partition}})
 		l.report()

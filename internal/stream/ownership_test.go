@@ -4,10 +4,12 @@ package stream
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
@@ -44,6 +46,42 @@ func TestIdleMemberLosesPartitionsTwice(t *testing.T) {
 			w.wait("the first is ready", a.ready)
 			w.send(40)
 			w.expect()
+		})
+	})
+}
+
+// TestNothingIsHandledInVainAfterARebalance: the group takes a partition from a lane that
+// has nothing to do. What comes then it handles once: the turn can be committed.
+func TestNothingIsHandledInVainAfterARebalance(t *testing.T) {
+	underBothProtocols(t, func(t *testing.T, use func(*Options[tally])) {
+		inWorld(t, func(w *world) {
+			var handled atomic.Int64
+			count := func(o *Options[tally]) {
+				o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+					for _, p := range b.Partitions {
+						handled.Add(int64(len(p.Records)))
+					}
+					return addUp(ctx, b)
+				})
+			}
+			a := w.start("a", use, count)
+			w.send(40)
+			w.expect()
+			for range 2 { // also after the next one
+				b := w.start("b", use, count)
+				w.wait("the second has a partition", func() bool { return w.assigned()["g-b-0"] == 1 })
+				w.wait("both are ready", func() bool { return a.ready() && b.ready() })
+				handled.Store(0)
+				w.send(40)
+				w.expect()
+				if n := handled.Load(); n != 40 {
+					t.Errorf("40 records were handled %d times", n)
+				}
+				b.stop()
+				w.remove("g-b-0")
+				w.wait("the first has all again", func() bool { return w.assigned()["g-a-0"] == partitions })
+				w.wait("the first is ready", a.ready)
+			}
 		})
 	})
 }
@@ -117,6 +155,38 @@ func TestOldClusterHasTheClassicProtocol(t *testing.T) {
 		w.send(40)
 		w.expect()
 	}, kfake.MaxVersions(kversion.V3_5_0()))
+}
+
+// TestFeatureOffHasTheClassicProtocol: the same with brokers that know the protocol
+// "consumer" and refuse it, since the cluster's feature group.version is off.
+func TestFeatureOffHasTheClassicProtocol(t *testing.T) {
+	inWorld(t, func(w *world) {
+		refused := map[string]bool{}
+		w.cluster.ControlKey(int16(kmsg.ConsumerGroupDescribe), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			w.cluster.KeepControl()
+			refused["describe"] = true
+			answer := request.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
+			for _, name := range request.(*kmsg.ConsumerGroupDescribeRequest).Groups {
+				group := kmsg.NewConsumerGroupDescribeResponseGroup()
+				group.Group, group.ErrorCode = name, kerr.UnsupportedVersion.Code
+				answer.Groups = append(answer.Groups, group)
+			}
+			return answer, nil, true
+		})
+		w.cluster.ControlKey(int16(kmsg.ConsumerGroupHeartbeat), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			w.cluster.KeepControl()
+			refused["join"] = true
+			answer := request.ResponseKind().(*kmsg.ConsumerGroupHeartbeatResponse)
+			answer.ErrorCode = kerr.UnsupportedVersion.Code
+			return answer, nil, true
+		})
+		w.start("a", func(o *Options[tally]) { o.GroupProtocol = ConsumerProtocol })
+		w.send(40)
+		w.expect()
+		if !refused["describe"] || !refused["join"] {
+			t.Errorf("was refused only %v", refused)
+		}
+	})
 }
 
 // remove takes a static member that has stopped out of a group of the protocol

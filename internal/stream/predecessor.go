@@ -194,16 +194,11 @@ var errRest = errors.New("partitions take writes again that did not when the ses
 // epoch that says that the instance will be back: that keeps its partitions for
 // it. The classic protocol replaces the former member of an instance id unasked.
 func (l *lane[V]) takeBack(ctx context.Context, cl *kgo.Client) error {
+	old, err := l.oldCoordinator(ctx, cl)
+	if err != nil || old {
+		return err // the client will join an old one by the classic protocol
+	}
 	adm := kadm.NewClient(cl)
-	versions, err := adm.ApiVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("asking what the brokers can do: %w", err)
-	}
-	for _, v := range versions {
-		if _, known := v.KeyMaxVersion(int16(kmsg.ConsumerGroupDescribe)); v.Err == nil && !known {
-			return nil // the client will join by the classic protocol
-		}
-	}
 	groups, err := adm.DescribeConsumerGroups(ctx, l.opts.Group)
 	if err == nil {
 		err = groups[l.opts.Group].Err
@@ -211,6 +206,8 @@ func (l *lane[V]) takeBack(ctx context.Context, cl *kgo.Client) error {
 	switch {
 	case errors.Is(err, kerr.GroupIDNotFound):
 		return nil // it will be a new group
+	case errors.Is(err, kerr.UnsupportedVersion):
+		return nil // the cluster's feature group.version is off: as with an old coordinator
 	case err != nil:
 		return fmt.Errorf("asking for the group's members: %w", err)
 	}
@@ -229,6 +226,20 @@ func (l *lane[V]) takeBack(ctx context.Context, cl *kgo.Client) error {
 		}
 	}
 	return nil
+}
+
+// oldCoordinator tells whether the group's coordinator is older than Kafka 4.0, with which
+// a client does not use the protocol "consumer". It tells by the version in which it says
+// something of the group (KIP-1043); what it says does not matter. Only the coordinator is
+// asked: another broker may be silent.
+func (l *lane[V]) oldCoordinator(ctx context.Context, cl *kgo.Client) (bool, error) {
+	describe := kmsg.NewPtrDescribeGroupsRequest()
+	describe.Groups = []string{l.opts.Group}
+	described, err := describe.RequestWith(ctx, cl)
+	if err != nil {
+		return false, fmt.Errorf("asking for the group: %w", err)
+	}
+	return described.Version < 6, nil
 }
 
 // awayEpoch is the epoch of a static member that is away and will be back (KIP-848).

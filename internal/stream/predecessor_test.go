@@ -3,11 +3,13 @@
 package stream
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -58,4 +60,43 @@ func TestRestOfThePredecessor(t *testing.T) {
 		w.expect()
 		w.noMismatch()
 	})
+}
+
+// TestPredecessorBesideASilentBroker: a lane comes back under its name by the group's
+// coordinator alone. Other brokers may be silent for as long as they like.
+func TestPredecessorBesideASilentBroker(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.start("a", func(o *Options[tally]) { o.GroupProtocol = ConsumerProtocol })
+		w.wait("it is ready", s.ready)
+		s.kill()
+		adm := kadm.NewClient(w.client)
+		former := func() kadm.ConsumerGroupMember {
+			groups, err := adm.DescribeConsumerGroups(context.Background(), "g")
+			w.check(err)
+			if len(groups["g"].Members) != 1 {
+				t.Fatalf("members are %+v, want one", groups["g"].Members)
+			}
+			return groups["g"].Members[0]
+		}
+		if e := former().MemberEpoch; e == awayEpoch { // and the client knows the coordinator
+			t.Fatal("it took leave although it was killed")
+		}
+		silent := make(chan struct{})
+		defer close(silent)
+		w.cluster.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
+			w.cluster.KeepControl()
+			if w.cluster.CurrentNode() != w.cluster.CoordinatorFor("g") {
+				w.cluster.SleepControl(func() { <-silent })
+			}
+			return nil, nil, false
+		})
+		began := time.Now()
+		w.check(newLane(s.engine, 0).takeBack(context.Background(), w.client))
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if e := former().MemberEpoch; e != awayEpoch {
+			t.Errorf("the former member has the epoch %d, want %d", e, awayEpoch)
+		}
+	}, kfake.NumBrokers(3), kfake.Ports(9093, 9094, 9095))
 }

@@ -83,6 +83,38 @@ func TestSuspendedOwnerIsTold(t *testing.T) {
 	})
 }
 
+// TestSuspendedBeginnerIsTold: the same in the first turn, before the group has answered
+// any heartbeats.
+func TestSuspendedBeginnerIsTold(t *testing.T) {
+	for _, protocol := range []string{"", ConsumerProtocol} {
+		t.Run(protocol, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				var early, late error
+				var done atomic.Bool
+				var s *stage
+				s = w.start("a", func(o *Options[tally]) {
+					o.GroupProtocol = protocol
+					o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+						if done.CompareAndSwap(false, true) {
+							early = b.StillOwned()
+							s.plug.Pull()
+							time.Sleep(2 * o.Timeouts.Session) // virtual
+							late = b.StillOwned()
+							s.plug.PutBack()
+						}
+						return addUp(ctx, b)
+					})
+				})
+				w.send(10)
+				w.expect()
+				if early != nil || late == nil {
+					t.Errorf("told %v at once, %v after it was not heard of for two sessions", early, late)
+				}
+			})
+		})
+	}
+}
+
 // TestEndDoesNotWaitForARebalance: the group's coordinator is away for a while in the
 // midst of a turn. The client gives up its membership, rejoins only when it may
 // rebalance, and until then the transaction cannot end.

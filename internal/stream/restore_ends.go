@@ -29,7 +29,7 @@ func unfit(c table.Checkpoint, ends changelogEnds, now time.Time) string {
 	case c == table.Checkpoint{}:
 		return ""
 	case c.TopicID != ends.topicID:
-		return "the changelog topic was deleted and made again"
+		return "the changelog topic is another one than before: deleted and made again, or switched to"
 	case c.Offset > ends.highWatermark:
 		return fmt.Sprintf("it reaches offset %d, the changelog ends at %d", c.Offset, ends.highWatermark)
 	case age > ends.retention/2:

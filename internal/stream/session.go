@@ -53,8 +53,10 @@ func (l *lane[V]) options() []kgo.Opt {
 		// A rebalance that would start during a turn waits for its end: that
 		// saves most of the turns that would have to be aborted.
 		kgo.BlockRebalanceOnPoll(),
-		// Not OnPartitionsRevoked and OnPartitionsLost: see reconcile.
 		kgo.OnPartitionsAssigned(l.assigned),
+		// What was taken away they do not tell: see reconcile.
+		kgo.OnPartitionsRevoked(l.taken),
+		kgo.OnPartitionsLost(l.taken),
 		kgo.AdjustFetchOffsetsFn(beginAtZero),
 
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(samePartition)),

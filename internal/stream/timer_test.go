@@ -8,9 +8,11 @@ package stream
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -118,4 +120,57 @@ func TestTimerOfALostPartition(t *testing.T) {
 			t.Error("the lost member did not try to write: the test shows nothing")
 		}
 	})
+}
+
+// TestTimersBehindTheGroup: where the group was moved back, or has lost its offsets, what
+// its timers do alone does not move it forth again, over input that is still to be handled.
+func TestTimersBehindTheGroup(t *testing.T) {
+	for name, move := range map[string]func(w *world, adm *kadm.Client) error{
+		"moved back": func(_ *world, adm *kadm.Client) error {
+			back := kadm.Offsets{}
+			for p := range int32(partitions) {
+				back.AddOffset("in", p, 0, -1)
+			}
+			answers, err := adm.CommitOffsets(context.Background(), "g", back)
+			return errors.Join(err, answers.Error())
+		},
+		"without offsets": func(_ *world, adm *kadm.Client) error {
+			answer, err := adm.DeleteGroup(context.Background(), "g")
+			return errors.Join(err, answer.Err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				s := w.start("a", alarm(time.Minute))
+				w.send(40)
+				w.wait("the input is handled", w.drained)
+				s.stop()
+				time.Sleep(2 * time.Minute) // virtual: the group misses its member, the timers are due
+				adm := kadm.NewClient(w.client)
+				w.check(move(w, adm))
+				topics, err := adm.ListTopics(context.Background(), "in")
+				w.check(err)
+				held, release := topics["in"].ID, make(chan struct{})
+				w.cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+					w.cluster.KeepControl()
+					if topics := req.(*kmsg.FetchRequest).Topics; len(topics) > 0 && kadm.TopicID(topics[0].TopicID) == held {
+						w.cluster.SleepControl(func() { <-release })
+					}
+					return nil, nil, false
+				})
+				w.start("a", alarm(time.Minute))
+				w.wait("the timers go off", func() bool { return len(w.rungs()) == len(w.sent) })
+				if n := w.committed(); n != 0 {
+					t.Errorf("the timers committed %d records of input that nobody has handled", n)
+				}
+				close(release)
+				w.wait("the input is handled", w.drained)
+				for key, once := range w.sent {
+					if got := w.states()[key]; got.Count != 2*once.Count {
+						t.Errorf("%s was handled %d times, want %d", key, got.Count, 2*once.Count)
+					}
+				}
+			})
+		})
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/observe"
 )
 
 // TopicError says that the topics are not such that the stage could run.
@@ -21,9 +23,9 @@ const (
 	topicsWithin = 10 * time.Second
 	// topicsAgain is how often a running stage looks at them again.
 	topicsAgain = 10 * time.Minute
-	// topicsKnown is how long it may take until every broker knows of topics that
+	// TopicsKnown is how long it may take until every broker knows of topics that
 	// were just made, or changed.
-	topicsKnown = 3 * time.Second
+	TopicsKnown = 3 * time.Second
 )
 
 // waitForTopics returns nil once the topics are there and right, or ctx is done.
@@ -36,6 +38,7 @@ func (e *Engine[V]) waitForTopics(ctx context.Context) error {
 	adm := kadm.NewClient(cl)
 	wait := newBackOff()
 	var wrong time.Time // since when the topics are not right
+	var told observe.Seldom
 	for {
 		err := e.checkOption(ctx, adm)
 		if err == nil {
@@ -49,14 +52,17 @@ func (e *Engine[V]) waitForTopics(ctx context.Context) error {
 			if wrong.IsZero() {
 				wrong = time.Now()
 			}
-			if time.Since(wrong) >= topicsKnown {
+			if time.Since(wrong) >= TopicsKnown {
 				return err
 			}
-			pause(ctx, topicsKnown/6)
+			pause(ctx, TopicsKnown/6)
 			continue
 		}
+		wrong = time.Time{} // what nobody could look at may be right meanwhile
 		e.opts.Health(e.opts.Name, err)
-		e.opts.Logger.Warn("waiting for Kafka", "cause", err)
+		if told.Now() {
+			e.opts.Logger.Warn("waiting for Kafka", "cause", err)
+		}
 		if !pause(ctx, wait.NextBackOff()) {
 			return nil
 		}

@@ -46,6 +46,26 @@ func TestTopicsAreRefused(t *testing.T) {
 	})
 }
 
+// TestTopicsWrongForAMoment: a broker that has not heard of the topics yet ends nothing,
+// however long ago another one said the same.
+func TestTopicsWrongForAMoment(t *testing.T) {
+	inWorld(t, func(w *world) {
+		looks := 0
+		s := w.start("a", func(o *Options[tally]) {
+			o.CheckTopics = func(context.Context, *kadm.Client) error {
+				switch looks++; {
+				case looks == 1, looks == 20:
+					return &TopicError{"there are none"}
+				case looks < 20:
+					return errors.New("nobody answers")
+				}
+				return nil
+			}
+		})
+		w.wait("it is ready", s.ready)
+	})
+}
+
 // TestTopicsThatCannotBeChecked are waited for.
 func TestTopicsThatCannotBeChecked(t *testing.T) {
 	inWorld(t, func(w *world) {

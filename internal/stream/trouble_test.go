@@ -5,6 +5,9 @@ package stream
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +46,94 @@ func TestBrokerGoesAwayAndComesBack(t *testing.T) {
 		w.wait("it is ready", s.ready)
 	})
 }
+
+// TestBrokersAwayFromAnIdleStage: a stage without input is not ready half a minute
+// after the brokers were last there, whether they refuse connections or just say
+// nothing, and ready again when they are back; the log tells both once. A hiccup
+// changes nothing.
+func TestBrokersAwayFromAnIdleStage(t *testing.T) {
+	for name, away := range map[string]func(p *plug, away bool){
+		"gone": func(p *plug, away bool) {
+			if away {
+				p.Pull()
+			} else {
+				p.PutBack()
+			}
+		},
+		"silent": (*plug).Silence,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				var log protocol
+				s := w.start("a", func(o *Options[tally]) {
+					o.Timeouts = PatientTimeouts // the sink's: its lanes are silent for long
+					o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+				})
+				w.wait("it is ready", s.ready)
+				for range 3 {
+					time.Sleep(time.Minute) // virtual
+					away(s.plug, true)
+					for range 9 {
+						time.Sleep(time.Second) // virtual
+						if err := s.problem("tally-kafka"); err != nil {
+							t.Fatalf("a hiccup makes it not ready: %v", err)
+						}
+					}
+					away(s.plug, false)
+				}
+				time.Sleep(time.Minute) // virtual
+				if !s.ready() {
+					t.Fatal("it is not ready a minute after the last hiccup")
+				}
+				before := log.String()
+				away(s.plug, true)
+				time.Sleep(30 * time.Second) // virtual
+				if err := s.problem("tally-kafka"); err == nil || !strings.Contains(err.Error(), "asking for the ends of in: ") {
+					t.Errorf("it says of the brokers: %v", err)
+				}
+				time.Sleep(time.Hour) // virtual
+				if s.ready() {
+					t.Error("it is ready without brokers")
+				}
+				if n := strings.Count(log.since(before), "the lag could not be measured"); n != 1 {
+					t.Errorf("that the lag cannot be measured was logged %d times", n)
+				}
+				if n := strings.Count(log.since(before), "\n"); n > 65 {
+					t.Errorf("an hour without brokers gives %d lines in the log, more than one a minute and a few:\n%s", n, log.since(before))
+				}
+				away(s.plug, false)
+				time.Sleep(2 * time.Minute) // virtual
+				if !s.ready() {
+					t.Error("it is not ready again")
+				}
+				if n := strings.Count(log.since(before), "the lag is measured again"); n != 1 {
+					t.Errorf("that the lag is measured again was logged %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// protocol is what was logged.
+type protocol struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (p *protocol) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+func (p *protocol) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+// since is what was logged after that.
+func (p *protocol) since(before string) string { return strings.TrimPrefix(p.String(), before) }
 
 // TestOneLaneFails: a handler that fails holds up its lane and no other.
 func TestOneLaneFails(t *testing.T) {
