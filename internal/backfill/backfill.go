@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/aircall"
+	"github.com/callfold/callfold/internal/observe"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -45,6 +46,7 @@ type Options struct {
 type Backfill struct {
 	o       Options
 	metrics *metrics
+	pulse   observe.Pulse // of Every
 
 	read, until atomic.Int64 // of the run that is under way
 }

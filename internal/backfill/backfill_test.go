@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -479,6 +480,64 @@ func TestRoundFails(t *testing.T) {
 	})
 }
 
+// TestARoundThatHangs: an Aircall that is away, and the pause between two rounds, make no
+// backfill one that hangs; a request that never comes back does.
+func TestARoundThatHangs(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const asked = 8 // for a page of calls, as the stage does
+		ctx, cancel := context.WithCancel(context.Background())
+		var let chan struct{}
+		b := w.backfill(func(o *Options) {
+			let = make(chan struct{})
+			requests := 0
+			way := roundTripper(func(r *http.Request) (*http.Response, error) {
+				switch requests++; {
+				case requests <= 3*asked:
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				case requests == 3*asked+2:
+					<-let
+				}
+				return w.aircall.Client().Transport.RoundTrip(r)
+			})
+			var err error
+			o.Aircall, err = aircall.New(aircall.Options{URL: "http://aircall.test", ID: "dev", Token: "dev", Tries: asked, HTTPClient: &http.Client{Transport: way}})
+			w.check(err)
+		})
+		var done atomic.Int32 // rounds that ended well
+		ended := make(chan error)
+		go func() {
+			ended <- b.Every(ctx, day, 2*day, time.Time{}, func(err error) {
+				if err == nil {
+					done.Add(1)
+				}
+			})
+		}()
+		for began := time.Now(); done.Load() == 0 || time.Since(began) < day; {
+			time.Sleep(time.Minute) // virtual
+			if err := b.Alive(); err != nil {
+				t.Fatalf("it is said to hang after %d rounds: %v", done.Load(), err)
+			}
+		}
+		time.Sleep(3 * time.Hour) // virtual
+		if b.Alive() == nil {
+			t.Error("nothing is said of a round that hangs")
+		}
+		close(let)
+		time.Sleep(time.Minute) // virtual
+		if err := b.Alive(); err != nil || done.Load() != 2 {
+			t.Errorf("it goes on (%d rounds), and is said to hang: %v", done.Load(), err)
+		}
+		cancel()
+		w.check(<-ended)
+	})
+}
+
+// roundTripper is a function that answers requests.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // TestStuck: calls without an end are listed, and closed as far as Aircall knows.
 func TestStuck(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -495,6 +554,7 @@ func TestStuck(t *testing.T) {
 		lost := add(traffic.AnsweredInbound, 2, true)
 		unknown := add(traffic.AnsweredInbound, 2, false)
 		add(traffic.AnsweredInbound, 1000, true) // has an end
+		w.put(events, lost, fmt.Appendf(nil, `{"resource":"callfold","event":%q,"timestamp":%d,"data":{"id":%d,"who":"ann","why":"test"}}`, schemas.EventRewrite, time.Now().Unix(), lost), schemas.EventSchema)
 		g = w.generator(time.Minute)
 		young := add(traffic.Held, 1, true)
 		w.process()
@@ -507,6 +567,9 @@ func TestStuck(t *testing.T) {
 			for _, s := range stuck {
 				ids = append(ids, s.ID)
 				want := map[int64]Closing{lost: Closed, unknown: Unknown}[s.ID]
+				if schemas.IsCommand(s.Event) || time.Since(s.EventAt) < day {
+					t.Errorf("call %d: the newest event is %s at %v", s.ID, s.Event, s.EventAt)
+				}
 				if s.Result != want || s.Status == "" || s.Event == "" || s.Since.IsZero() {
 					t.Errorf("%+v, want %s", s, want)
 				}

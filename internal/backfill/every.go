@@ -2,11 +2,26 @@ package backfill
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
 // roundPause is how long a round that failed is waited with.
 const roundPause = 5 * time.Minute
+
+// stillFor is how long a round may be at one page of calls, or at reading what the log
+// knows. An Aircall that is away is given up within ten minutes; one that says for longer
+// that requests come too soon is left in peace by a new start, too.
+const stillFor = time.Hour
+
+// Alive returns an error when a round of Every hangs, so that only a new start can help.
+// An Aircall or brokers that are away are none.
+func (b *Backfill) Alive() error {
+	if still := b.pulse.Still(); still > stillFor {
+		return fmt.Errorf("a round has read no calls for %s", still.Round(time.Second))
+	}
+	return nil
+}
 
 // Every reads the calls of the last window again and again, until ctx is done:
 // tags and notes come late, and Aircall says of no call when it was changed. A round
@@ -20,7 +35,9 @@ func (b *Backfill) Every(ctx context.Context, every, window time.Duration, from 
 	}
 	for {
 		began := b.o.Now()
+		b.pulse.Beat()
 		err := b.round(ctx, p, window, from, began)
+		b.pulse.Stop()
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -5,7 +5,6 @@ package backfill
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,7 @@ import (
 
 	"github.com/callfold/callfold/internal/aircall"
 	"github.com/callfold/callfold/internal/aircallsim"
-	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/internal/traffic"
@@ -44,17 +43,7 @@ func inWorld(t *testing.T, test func(w *world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, dir: dir, folded: map[int64]schemas.CallRecord{}, offset: map[int32]int64{}}
-		net := &kfake.VirtualNetwork{}
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(partitions, events, calls), kfake.ListenFn(net.Listen))
-		w.check(err)
-		defer cluster.Close()
-		// Not zstd: its decoders end in finalizers, outside of the bubble.
-		w.client, err = kgo.NewClient(slices.Concat(kafka.ProducerOptions(), ProducerOptions(), []kgo.Opt{
-			kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(net.DialContext), kgo.DisableClientMetrics(),
-			kgo.ProducerBatchCompression(kgo.SnappyCompression()),
-		})...)
-		w.check(err)
+		w.client = bubble.Start(t, kfake.SeedTopics(partitions, events, calls)).Client(ProducerOptions()...)
 		defer w.client.Close()
 		w.aircall = aircallsim.New(aircallsim.Options{})
 		test(w)

@@ -24,11 +24,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		calls: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "callfold_backfill_calls_total",
-			Help: "Calls read from Aircall's REST API by what became of them: published to events, unchanged, erased.",
+			Help: "Calls read from Aircall's REST API, by what became of them; unchanged were read before, and are the same since.",
 		}, []string{"result"}),
 		missing: f.NewCounter(prometheus.CounterOpts{
 			Name: "callfold_backfill_missing_total",
-			Help: "Calls that Aircall has and the log lacked.",
+			Help: "Calls that Aircall has and the log lacked: webhooks that did not come.",
 		}),
 		closed: f.NewCounter(prometheus.CounterOpts{
 			Name: "callfold_backfill_closed_total",
@@ -36,7 +36,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		readUntil: f.NewGauge(prometheus.GaugeOpts{
 			Name: "callfold_backfill_read_until_seconds",
-			Help: "UNIX time up to which the calls of Aircall were read; 0 while none were.",
+			Help: "UNIX time up to which the calls of Aircall were read; during a round it goes back to the window's start; 0 while none were.",
 		}),
 	}
 	for _, result := range []string{resultPublished, resultUnchanged, resultErased} {

@@ -39,6 +39,7 @@ func (r *run) readSpan(ctx context.Context, s span) (whole bool, err error) {
 	listed, total := map[int64]bool{}, 0
 	for range mostReadings {
 		for page := 1; ; page++ {
+			r.pulse.Beat()
 			// A second more on both sides: whether the two bounds count is not documented.
 			list, err := r.o.Aircall.Calls(ctx, s.from-1, s.to, page)
 			if err != nil {

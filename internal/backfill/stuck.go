@@ -17,11 +17,12 @@ import (
 // Stuck is a call without an end.
 type Stuck struct {
 	ID int64 `json:"call_id"`
-	// Since is when it began or, where that is unknown, its newest event.
+	// Since is when it began or, where that is unknown, the time of Event.
 	Since time.Time `json:"since"`
 	// Status is the furthest that was seen.
 	Status string `json:"status"`
-	// Event and EventAt are its newest event.
+	// Event and EventAt are its newest event from Aircall, as far as the trace goes back:
+	// an operator's command is no sign of life.
 	Event   string    `json:"event"`
 	EventAt time.Time `json:"event_at"`
 	// Result is what came of closing it; empty while nobody tried.
@@ -44,16 +45,14 @@ const (
 // first, and the partitions in which an open transaction hides what the log knows.
 func FindStuck(ctx context.Context, client *kgo.Client, calls string, before time.Time) ([]Stuck, []int32, error) {
 	found, hidden, err := readCalls(ctx, client, calls, func(r *schemas.CallRecord) (Stuck, bool) {
-		since := cmp.Or(r.State.StartedAt, r.State.Newest.Time)
+		event, at := newestOfAircall(r)
+		since := cmp.Or(r.State.StartedAt, at)
 		if r.State.Erased.Known() || hasEnded(&r.State) || since >= before.Unix() {
 			return Stuck{}, false
 		}
 		s := Stuck{
 			ID: r.State.ID, Since: time.Unix(since, 0).UTC(), Status: r.State.Status.String(),
-			EventAt: time.Unix(r.State.Newest.Time, 0).UTC(), authors: knownOf(r).authors,
-		}
-		if n := len(r.Trace.Events); n > 0 {
-			s.Event = r.Trace.Events[n-1].Event
+			Event: event, EventAt: time.Unix(at, 0).UTC(), authors: knownOf(r).authors,
 		}
 		return s, true
 	})
@@ -68,6 +67,17 @@ func FindStuck(ctx context.Context, client *kgo.Client, calls string, before tim
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 	})
 	return stuck, hidden, nil
+}
+
+// newestOfAircall is the newest event of a call that is no command, and its UNIX time; of
+// a trace that has only commands, the newest time.
+func newestOfAircall(r *schemas.CallRecord) (event string, at int64) {
+	for _, e := range slices.Backward(r.Trace.Events) {
+		if !schemas.IsCommand(e.Event) {
+			return e.Event, e.At.Time
+		}
+	}
+	return "", r.State.Newest.Time
 }
 
 // Close asks Aircall for each of the calls, publishes those that ended, and sets

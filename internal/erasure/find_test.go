@@ -12,29 +12,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/schemas"
 )
 
 func inWorld(t *testing.T, test func(t *testing.T, open func(...kgo.Opt) *kgo.Client)) {
 	synctest.Test(t, func(t *testing.T) {
-		net := &kfake.VirtualNetwork{}
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(), kfake.SeedTopics(3, "calls", "tasks"), kfake.ListenFn(net.Listen))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer cluster.Close()
-		test(t, func(more ...kgo.Opt) *kgo.Client {
-			// Not zstd: its decoders end in finalizers, outside of the bubble.
-			opts := append(kafka.ProducerOptions(), kgo.ProducerBatchCompression(kgo.SnappyCompression()),
-				kgo.SeedBrokers("127.0.0.1:9093"), kgo.Dialer(net.DialContext), kgo.DisableClientMetrics())
-			client, err := kgo.NewClient(append(opts, more...)...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return client
-		})
+		test(t, bubble.Start(t, kfake.SeedTopics(3, "calls", "tasks")).Client)
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/callfold/callfold/internal/traffic"
 	"github.com/callfold/callfold/schemas"
 )
@@ -20,33 +20,20 @@ var topics = Topics{Events: "e", Calls: "c", Tasks: "t"}
 // world is a broker in a bubble of virtual time, and one who writes as ingest,
 // the processor and the sink do.
 type world struct {
-	t       *testing.T
-	cluster *kfake.Cluster
-	net     *kfake.VirtualNetwork
-	client  *kgo.Client
-	folded  map[int64]schemas.CallRecord
+	t      *testing.T
+	broker *bubble.Broker
+	client *kgo.Client
+	folded map[int64]schemas.CallRecord
 }
 
 func inWorld(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: &kfake.VirtualNetwork{}, folded: map[int64]schemas.CallRecord{}}
-		var err error
-		w.cluster, err = kfake.NewCluster(kfake.NumBrokers(2), kfake.Ports(9093, 9094), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(5, topics.Events, topics.Calls, topics.Tasks), kfake.ListenFn(w.net.Listen))
-		w.check(err)
-		defer w.cluster.Close()
-		// Not zstd: its decoders end in finalizers, outside of the bubble.
-		w.client = w.open(append(kafka.ProducerOptions(), kgo.ProducerBatchCompression(kgo.SnappyCompression()))...)
+		w := &world{t: t, folded: map[int64]schemas.CallRecord{}}
+		w.broker = bubble.Start(t, kfake.NumBrokers(2), kfake.Ports(9093, 9094), kfake.SeedTopics(5, topics.Events, topics.Calls, topics.Tasks))
+		w.client = w.broker.Client()
 		defer w.client.Close()
 		test(w)
 	})
-}
-
-func (w *world) open(opts ...kgo.Opt) *kgo.Client {
-	w.t.Helper()
-	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.Dialer(w.net.DialContext), kgo.DisableClientMetrics())...)
-	w.check(err)
-	return client
 }
 
 func (w *world) check(err error) {
@@ -114,7 +101,7 @@ func (w *world) partition(id int64) int32 {
 // begin writes records in a transaction that it leaves open.
 func (w *world) begin(id string, records ...*kgo.Record) *kgo.Client {
 	w.t.Helper()
-	client := w.open(kgo.TransactionalID(id), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client := w.broker.Client(kgo.TransactionalID(id), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	w.check(client.BeginTransaction())
 	w.check(client.ProduceSync(context.Background(), records...).FirstErr())
 	return client

@@ -26,7 +26,8 @@ type Options struct {
 	// Open makes the client that writes, with the options given besides those of all
 	// producers.
 	Open func(...kgo.Opt) (*kgo.Client, error)
-	// From and To are the names of the topics. Both exist, with as many partitions.
+	// From and To are the names of the topics. Both exist. Where they have as many
+	// partitions each record stays in its own; else it goes where its key belongs.
 	From, To string
 	// WithoutErased leaves out the events of calls that were erased.
 	WithoutErased bool
@@ -72,6 +73,9 @@ func Copy(ctx context.Context, o Options) (Receipt, error) {
 type copying struct {
 	Options
 	source []*partition.Partition
+	// target is the topic To, which has targets partitions.
+	target  *partition.Topics
+	targets int
 	// name tells the source apart: the topic and its incarnation.
 	name string
 	// next is from where to go on in each partition.
@@ -123,11 +127,8 @@ func (c *copying) lookUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch to, err := found.Count(c.To); {
-	case err != nil:
+	if c.targets, err = found.Count(c.To); err != nil {
 		return err
-	case to != count:
-		return fmt.Errorf("the topic %s has %d partitions and %s has %d: delete the first if nobody needs it, it is made anew as it must be", c.To, to, c.From, count)
 	}
 	for number := range int32(count) {
 		p, err := found.Partition(c.From, number)
@@ -205,20 +206,20 @@ func (c *copying) ofErased(r *kgo.Record) string {
 
 // goOn finds from where to go on, by the marks in the topic to copy to.
 func (c *copying) goOn(ctx context.Context) error {
-	found, err := partition.Lookup(ctx, c.Client, c.To)
-	if err != nil {
+	var err error
+	if c.target, err = partition.Lookup(ctx, c.Client, c.To); err != nil {
 		return err
 	}
 	foreign, records := false, false
-	for number := range int32(len(c.next)) {
-		p, err := found.Partition(c.To, number)
+	for number := range int32(c.targets) {
+		p, err := c.target.Partition(c.To, number)
 		if err != nil {
 			return err
 		}
 		c.Progress.Total.Add(p.Len())
 		if err := c.read(ctx, p, func(r *kgo.Record) error {
 			records = true
-			if source, next := marked(r); source == c.name {
+			if source, number, next := marked(r); source == c.name && int(number) < len(c.next) {
 				c.resumed, c.next[number] = true, max(c.next[number], next)
 			} else if source != "" {
 				foreign = true
@@ -230,7 +231,9 @@ func (c *copying) goOn(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		c.Progress.Done.Add(c.source[number].Len() - c.source[number].From(c.next[number]).Len())
+	}
+	for number, p := range c.source {
+		c.Progress.Done.Add(p.Len() - p.From(c.next[number]).Len())
 	}
 	if foreign || records && !c.resumed {
 		clear(c.late)
@@ -251,13 +254,17 @@ func (c *copying) partition(ctx context.Context, writer *kgo.Client, p *partitio
 				out++
 				continue
 			}
+			number, err := c.numberOf(r)
+			if err != nil {
+				return err
+			}
 			kept = append(kept, &kgo.Record{
-				Topic: c.To, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: unmarked(r.Headers), Timestamp: r.Timestamp,
+				Topic: c.To, Partition: number, Key: r.Key, Value: r.Value, Headers: unmarked(r.Headers), Timestamp: r.Timestamp,
 			})
 		}
 		if len(kept) > 0 {
 			last := kept[len(kept)-1]
-			last.Headers = append(last.Headers, mark(c.name, records[len(records)-1].Offset+1))
+			last.Headers = append(last.Headers, mark(c.name, records[0].Partition, records[len(records)-1].Offset+1))
 			if err := write(ctx, writer, kept); err != nil {
 				return err
 			}
@@ -267,6 +274,15 @@ func (c *copying) partition(ctx context.Context, writer *kgo.Client, p *partitio
 		maps.Copy(c.left, left)
 		return nil
 	})
+}
+
+// numberOf is the partition of the copy that a record goes to. All of a call is in one
+// partition of the source, and so its events stay in order.
+func (c *copying) numberOf(r *kgo.Record) (int32, error) {
+	if c.targets == len(c.source) {
+		return r.Partition, nil
+	}
+	return c.target.NumberOf(c.To, string(r.Key))
 }
 
 // write writes records in a transaction of their own.

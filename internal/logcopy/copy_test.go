@@ -116,17 +116,24 @@ func (w *world) records(topic string) (all [partitions][]*kgo.Record) {
 	found, err := partition.Lookup(w.Context(), w.client, topic)
 	w.check(err)
 	for number := range int32(partitions) {
-		p, err := found.Partition(topic, number)
-		w.check(err)
-		_, err = p.Read(w.Context(), func(records []*kgo.Record, _ int64) error {
-			for _, r := range records {
-				r.Headers = unmarked(r.Headers)
-			}
-			all[number] = append(all[number], records...)
-			return nil
-		})
-		w.check(err)
+		all[number] = w.partition(found, topic, number)
 	}
+	return all
+}
+
+// partition are the records of a partition, without the marks of a copy.
+func (w *world) partition(topics *partition.Topics, topic string, number int32) (all []*kgo.Record) {
+	w.Helper()
+	p, err := topics.Partition(topic, number)
+	w.check(err)
+	_, err = p.Read(w.Context(), func(records []*kgo.Record, _ int64) error {
+		for _, r := range records {
+			r.Headers = unmarked(r.Headers)
+		}
+		all = append(all, records...)
+		return nil
+	})
+	w.check(err)
 	return all
 }
 
@@ -289,13 +296,67 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestPartitionsDiffer: a topic with another number of partitions is refused.
-func TestPartitionsDiffer(t *testing.T) {
-	w := newWorld(t)
-	_, err := kadm.NewClient(w.client).CreateTopic(t.Context(), partitions+1, 1, nil, "other.events")
-	w.check(err)
-	_, err = Copy(t.Context(), Options{Client: w.client, Open: w.open, From: from, To: "other.events", Progress: &partition.Progress{}})
-	if err == nil {
-		t.Error("no error")
+// TestMorePartitions: in a topic with another number of partitions everything is where
+// its key belongs, in order, also when the copy was killed at any of its transactions.
+func TestMorePartitions(t *testing.T) {
+	for _, count := range []int32{1, 2 * partitions} {
+		for kill := range partitions + 1 {
+			w := newWorld(t)
+			w.fill()
+			const wide = "wide.events"
+			_, err := kadm.NewClient(w.client).CreateTopic(t.Context(), count, 1, nil, wide)
+			w.check(err)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := 0
+			w.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+				w.cluster.KeepControl()
+				if ended++; ended == kill {
+					cancel()
+				}
+				return nil, nil, false
+			})
+			o := Options{Client: w.client, Open: w.open, From: from, To: wide, WithoutErased: true, Progress: &partition.Progress{}}
+			if _, err := Copy(ctx, o); kill > 0 && kill < partitions && !errors.Is(err, context.Canceled) {
+				t.Errorf("killed at transaction %d: %v", kill, err)
+			}
+			cancel()
+			w.put(event(from, 30, 0), event(from, 30, 1), event(from, 3, 9)) // what has come since
+			o.Progress = &partition.Progress{}
+			receipt, err := Copy(t.Context(), o)
+			w.check(err)
+			if done, total := o.Progress.Done.Load(), o.Progress.Total.Load(); !receipt.Resumed && kill > 0 || done != total {
+				t.Errorf("the receipt is %+v, progress ends at %d of %d", receipt, done, total)
+			}
+
+			source, target := w.byKey(from, partitions), w.byKey(wide, count)
+			for key, records := range source {
+				want := slices.DeleteFunc(slices.Clone(records), func(r *kgo.Record) bool { return !copied(r) })
+				if !slices.EqualFunc(target[key], want, func(a, b *kgo.Record) bool {
+					return bytes.Equal(a.Value, b.Value) && a.Timestamp.Equal(b.Timestamp) && len(a.Headers) == len(b.Headers)
+				}) {
+					t.Errorf("%d partitions, killed at %d: call %s has %d records, want %d", count, kill, key, len(target[key]), len(want))
+				}
+			}
+			if len(target) > len(source) {
+				t.Errorf("the copy has %d keys, the log %d", len(target), len(source))
+			}
+		}
 	}
+}
+
+// byKey are the records of a topic by key; each key is in the partition where it belongs.
+func (w *world) byKey(topic string, count int32) map[string][]*kgo.Record {
+	w.Helper()
+	found, err := partition.Lookup(w.Context(), w.client, topic)
+	w.check(err)
+	all := map[string][]*kgo.Record{}
+	for number := range count {
+		for _, r := range w.partition(found, topic, number) {
+			if belongs, err := found.NumberOf(topic, string(r.Key)); err != nil || belongs != number {
+				w.Errorf("a record of call %s is in partition %d of %s, not in %d; %v", r.Key, number, topic, belongs, err)
+			}
+			all[string(r.Key)] = append(all[string(r.Key)], r)
+		}
+	}
+	return all
 }

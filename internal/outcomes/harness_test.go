@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/schemas"
 )
@@ -22,31 +22,17 @@ const (
 // world is a broker in a bubble of virtual time, and one who writes as the sink does.
 type world struct {
 	*testing.T
-	cluster *kfake.Cluster
-	net     *kfake.VirtualNetwork
-	client  *kgo.Client
+	broker *bubble.Broker
+	client *kgo.Client
 }
 
 func inWorld(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{T: t, net: &kfake.VirtualNetwork{}}
-		var err error
-		w.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(partitions, tasks), kfake.ListenFn(w.net.Listen))
-		w.check(err)
-		defer w.cluster.Close()
-		// Not zstd: its decoders end in finalizers, outside of the bubble.
-		w.client = w.open(append(kafka.ProducerOptions(), kgo.ProducerBatchCompression(kgo.SnappyCompression()))...)
+		w := &world{T: t, broker: bubble.Start(t, kfake.SeedTopics(partitions, tasks))}
+		w.client = w.broker.Client()
 		defer w.client.Close()
 		test(w)
 	})
-}
-
-func (w *world) open(opts ...kgo.Opt) *kgo.Client {
-	w.Helper()
-	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers("127.0.0.1:9093"), kgo.Dialer(w.net.DialContext), kgo.DisableClientMetrics())...)
-	w.check(err)
-	return client
 }
 
 func (w *world) check(err error) {
@@ -64,7 +50,7 @@ func (w *world) put(records ...*kgo.Record) {
 // begin writes records in a transaction that it leaves open.
 func (w *world) begin(records ...*kgo.Record) *kgo.Client {
 	w.Helper()
-	client := w.open(append(kafka.ProducerOptions(), kgo.ProducerBatchCompression(kgo.SnappyCompression()), kgo.TransactionalID("tx"))...)
+	client := w.broker.Client(kgo.TransactionalID("tx"))
 	w.check(client.BeginTransaction())
 	w.check(client.ProduceSync(context.Background(), records...).FirstErr())
 	return client

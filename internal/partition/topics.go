@@ -1,10 +1,13 @@
 package partition
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,25 +20,60 @@ type Topics struct {
 	unpack       kgo.Decompressor
 	details      kadm.TopicDetails
 	starts, ends kadm.ListedOffsets
+	unlisted     error // why they may not be there for each partition; nil where they are
 }
 
 // Lookup asks Kafka for the topics of these names. That one does not exist is
 // told by the methods that need it.
 func Lookup(ctx context.Context, client *kgo.Client, names ...string) (*Topics, error) {
+	var topics *Topics
+	found := false // all but partitions that still have no leader, which Partition tells
+	_, err := patiently(ctx, electing, func() (_ struct{}, err error) {
+		topics, err = lookup(ctx, client, names)
+		if found = err == nil; found {
+			err = topics.moving()
+		}
+		return struct{}{}, err
+	})
+	if err != nil && (!found || ctx.Err() != nil) {
+		return nil, err
+	}
+	return topics, nil
+}
+
+func lookup(ctx context.Context, client *kgo.Client, names []string) (*Topics, error) {
 	admin := kadm.NewClient(client)
 	details, err := admin.ListTopics(ctx, names...)
 	if err != nil {
-		return nil, fmt.Errorf("asking Kafka for the topics: %w", err)
+		// Any broker can answer this, and the client has tried them.
+		return nil, backoff.Permanent(fmt.Errorf("asking Kafka for the topics: %w", err))
 	}
-	starts, err := admin.ListStartOffsets(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("asking Kafka where the topics start: %w", err)
+	t := &Topics{client: client, unpack: kgo.DefaultDecompressor(), details: details}
+	var noStarts, noEnds error
+	if t.starts, noStarts = admin.ListStartOffsets(ctx, names...); noStarts != nil {
+		noStarts = fmt.Errorf("asking Kafka where the topics start: %w", noStarts)
 	}
-	ends, err := admin.ListEndOffsets(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("asking Kafka where the topics end: %w", err)
+	if t.ends, noEnds = admin.ListEndOffsets(ctx, names...); noEnds != nil {
+		noEnds = fmt.Errorf("asking Kafka where the topics end: %w", noEnds)
 	}
-	return &Topics{client: client, unpack: kgo.DefaultDecompressor(), details: details, starts: starts, ends: ends}, nil
+	t.unlisted = cmp.Or(noStarts, noEnds)
+	if some := (*kadm.ShardErrors)(nil); errors.As(t.unlisted, &some) {
+		t.unlisted = some.Errs[0].Err // of the leader that was away; it hides what it has
+		return t, nil
+	}
+	return t, t.unlisted
+}
+
+// moving is why a partition cannot be read just now, if one cannot and that may pass.
+func (t *Topics) moving() error {
+	for name, detail := range t.details {
+		for number := range detail.Partitions {
+			if _, err := t.Partition(name, number); err != nil && passing(err) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Count is how many partitions a topic has.
@@ -71,13 +109,19 @@ func (t *Topics) Partition(topic string, number int32) (*Partition, error) {
 	if !ok {
 		return nil, fmt.Errorf("the topic %s has no partition %d: it has %d, and all topics must have as many", topic, number, count)
 	}
-	start, _ := t.starts.Lookup(topic, number)
-	end, _ := t.ends.Lookup(topic, number)
-	if wrong := errors.Join(found.Err, start.Err, end.Err); wrong != nil {
-		return nil, fmt.Errorf("looking up the topic %s: %w", topic, wrong)
+	leader := new(atomic.Int32)
+	leader.Store(found.Leader)
+	start, startListed := t.starts.Lookup(topic, number)
+	end, endListed := t.ends.Lookup(topic, number)
+	wrong := cmp.Or(found.Err, start.Err, end.Err)
+	if wrong == nil && (!startListed || !endListed) {
+		wrong = cmp.Or(t.unlisted, error(kerr.LeaderNotAvailable))
+	}
+	if wrong != nil {
+		return nil, fmt.Errorf("looking up the topic %s, partition %d (see that its brokers run and it has a leader, then run the command again): %w", topic, number, wrong)
 	}
 	return &Partition{
 		client: t.client, unpack: t.unpack, topic: topic, topicID: t.details[topic].ID, number: number,
-		leader: found.Leader, start: start.Offset, end: end.Offset,
+		leader: leader, start: start.Offset, end: end.Offset,
 	}, nil
 }

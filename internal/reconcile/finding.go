@@ -17,7 +17,7 @@ type Finding struct {
 	TaskIDs []string `json:"task_ids,omitempty"`
 	// Fields are the API names of those that differ, of a Task that is there.
 	Fields []string `json:"fields,omitempty"`
-	// Mended is true where the policy mends it.
+	// Mended is true where a rewrite was sent, see [Findings.Sent].
 	Mended bool `json:"mended"`
 }
 
@@ -70,17 +70,27 @@ func (f *Findings) Row(r replay.Row) (mends bool) {
 			}
 		}
 	}
-	found.Mended = f.Policy.mends(empty)
+	mends = f.Policy.mends(empty)
 	f.add(found)
 	t := f.Tally[found.Kind]
 	t.Overwrite++
 	if Fill.mends(empty) {
 		t.Fill++
 	}
-	if found.Mended {
+	if mends {
 		f.rows[r.Action]++
 	}
-	return found.Mended
+	return mends
+}
+
+// Sent notes which calls were rewritten. Of those a finding that a rewrite mends is mended.
+func (f *Findings) Sent(calls map[int64]bool) {
+	for i := range f.List {
+		found := &f.List[i]
+		if id, err := strconv.ParseInt(found.Call, 10, 64); err == nil && found.Kind.Mend() == "" {
+			found.Mended = calls[id]
+		}
+	}
 }
 
 // Stray takes Tasks that no rewrite mends.

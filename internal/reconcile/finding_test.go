@@ -39,8 +39,14 @@ func TestPolicies(t *testing.T) {
 			if (plan.Changes() == 1) != want || plan.Unchanged != 9 {
 				t.Errorf("%s: the plan of %s has %+v", name, policy, plan)
 			}
-			if list := f.Of(test.kind); len(list) != 1 || list[0].Call != "7" || list[0].Mended != want {
+			if list := f.Of(test.kind); len(list) != 1 || list[0].Call != "7" || list[0].Mended {
 				t.Errorf("%s: %+v", name, list)
+			}
+			for id, want := range map[int64]bool{8: false, 7: true} {
+				f.Sent(map[int64]bool{id: true})
+				if list := f.Of(test.kind); list[0].Mended != want {
+					t.Errorf("%s: call %d was rewritten, and the list has %+v", name, id, list)
+				}
 			}
 		}
 	}
@@ -55,6 +61,9 @@ func TestFindingsAreBounded(t *testing.T) {
 		}
 	}
 	f.Row(replay.Row{CallID: 1, Action: replay.Create})
+	if f.Sent(map[int64]bool{9: true}); f.Of(Orphaned)[0].Mended {
+		t.Error("no rewrite mends an orphan")
+	}
 	if len(f.Of(Orphaned)) != mostFindings || f.Tally[Orphaned].Found != mostFindings+5 || len(f.Of(Missing)) != 1 {
 		t.Errorf("kept %d, counted %+v", len(f.List), f.Tally[Orphaned])
 	}

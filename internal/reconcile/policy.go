@@ -42,8 +42,9 @@ func (p Policy) mends(empty bool) bool { return p == Overwrite || p == Fill && e
 // serves as a metric label.
 type Kind string
 
-// The kinds. The last three are mended by no policy: what is not ours, or of which it
-// is not known which is to stay, is never written to, let alone deleted.
+// The kinds. The last three are mended by no policy: what is not ours, or of which it is
+// not known which is to stay, is never written to, let alone deleted. A [Walk] finds all
+// but Outdated and Foreign.
 const (
 	// Missing is a call without a Task, that never had one as far as is known.
 	Missing Kind = "missing"

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/eventlog"
-	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/schemas"
@@ -23,21 +23,9 @@ const topic = "rejected"
 // inWorld gives a client of a broker in a bubble of virtual time.
 func inWorld(t *testing.T, test func(t *testing.T, open func(...kgo.Opt) *kgo.Client)) {
 	synctest.Test(t, func(t *testing.T) {
-		net := &kfake.VirtualNetwork{}
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(), kfake.SeedTopics(3, topic), kfake.ListenFn(net.Listen))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer cluster.Close()
+		broker := bubble.Start(t, kfake.SeedTopics(3, topic))
 		test(t, func(more ...kgo.Opt) *kgo.Client {
-			// Not zstd: its decoders end in finalizers, outside of the bubble.
-			opts := append(kafka.ProducerOptions(), kgo.ProducerBatchCompression(kgo.SnappyCompression()), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-				kgo.SeedBrokers("127.0.0.1:9093"), kgo.Dialer(net.DialContext), kgo.DisableClientMetrics())
-			client, err := kgo.NewClient(append(opts, more...)...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return client
+			return broker.Client(append(more, kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 		})
 	})
 }

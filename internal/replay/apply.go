@@ -10,7 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/clock"
 	"github.com/callfold/callfold/internal/command"
+	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -113,6 +115,9 @@ func Apply(ctx context.Context, o ApplyOptions) (err error) {
 
 // begin reads the state of an earlier apply, or makes the first.
 func (a *apply) begin(ctx context.Context) error {
+	if _, err := a.reached(ctx); err != nil {
+		return err
+	}
 	state, ok, err := ReadState(a.Plan.Path)
 	switch {
 	case err != nil:
@@ -142,17 +147,24 @@ func (a *apply) begin(ctx context.Context) error {
 	for _, id := range a.state.LeftOut {
 		a.follower.calls[id].counts = false
 	}
-	a.since, a.asked, a.known = a.Now(), a.Now(), a.state.Known()
 	a.used, err = a.Requests(ctx)
 	return err
 }
 
 // run sends what was not sent, and waits for the results of all.
 func (a *apply) run(ctx context.Context) error {
-	from := map[int32]kgo.Offset{}
-	for p, offset := range a.state.From {
-		from[p] = kgo.NewOffset().At(offset)
+	if err := a.wanted(); err != nil { // somebody may have wanted it to end before it began
+		return err
 	}
+	// Until all results are known that came before, those that were saved are right.
+	from, err := a.follower.catchUp(ctx, a.Kafka, a.Tasks, a.state.From)
+	if err != nil {
+		return err
+	}
+	if err := a.follower.tell(&a.state); err != nil {
+		return err
+	}
+	a.since, a.asked, a.known = a.Now(), a.Now(), a.state.Known()
 	reader, err := a.Reader(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{a.Tasks: from}), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		return err
@@ -162,9 +174,6 @@ func (a *apply) run(ctx context.Context) error {
 	defer stop()
 	go a.follower.follow(fctx, reader)
 
-	if err := a.look(ctx); err != nil { // somebody may have wanted it paused before it began
-		return err
-	}
 	rest := a.Plan.rows[a.state.Sent:]
 	changed, err := a.changed(ctx, rest)
 	if err != nil {
@@ -191,7 +200,7 @@ func (a *apply) run(ctx context.Context) error {
 			return err
 		}
 		if lot == 0 {
-			if err := sleep(ctx, lookEvery); err != nil {
+			if err := clock.Sleep(ctx, lookEvery); err != nil {
 				return err
 			}
 			continue
@@ -213,7 +222,7 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 		return 0, err
 	}
 	if a.Bulk > 0 {
-		members, err := a.members(ctx)
+		members, _, err := kafka.Members(ctx, kadm.NewClient(a.Kafka), a.Group)
 		if err != nil {
 			return 0, err
 		}
@@ -230,18 +239,6 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 	return min(sendAtOnce, left), nil
 }
 
-// members is how many members the sink's group has.
-func (a *apply) members(ctx context.Context) (int, error) {
-	groups, err := kadm.NewClient(a.Kafka).DescribeGroups(ctx, a.Group)
-	if err == nil {
-		err = groups.Error()
-	}
-	if err != nil {
-		return 0, fmt.Errorf("asking Kafka who is in the group %s: %w", a.Group, err)
-	}
-	return len(groups[a.Group].Members), nil
-}
-
 // changed plans anew for some rows, and gives those calls of which the plan says
 // something else now.
 func (a *apply) changed(ctx context.Context, rows []planned) (map[int64]bool, error) {
@@ -256,7 +253,7 @@ func (a *apply) changed(ctx context.Context, rows []planned) (map[int64]bool, er
 		d, err := r.digest()
 		if err == nil && d == digests[r.CallID] {
 			delete(ids, r.CallID)
-			a.follower.calls[r.CallID].after = r.Rewritten
+			a.follower.plannedAnew(r)
 		}
 		return err
 	})
@@ -316,7 +313,7 @@ func (a *apply) watchCanary(ctx context.Context) error {
 		case late:
 			return nil
 		}
-		if err := sleep(ctx, lookEvery); err != nil {
+		if err := clock.Sleep(ctx, lookEvery); err != nil {
 			return err
 		}
 	}
@@ -331,7 +328,7 @@ func (a *apply) finish(ctx context.Context) error {
 		if a.out() == 0 {
 			return nil
 		}
-		if err := sleep(ctx, lookEvery); err != nil {
+		if err := clock.Sleep(ctx, lookEvery); err != nil {
 			return err
 		}
 	}
@@ -355,8 +352,15 @@ func (a *apply) look(ctx context.Context) error {
 	if err := a.save(); err != nil {
 		return err
 	}
-	w, err := wish(a.Plan.Path)
-	switch {
+	if err := a.wanted(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// wanted sees whether somebody wants it to stop.
+func (a *apply) wanted() error {
+	switch w, err := wish(a.Plan.Path); {
 	case err != nil:
 		return err
 	case w == Pause:
@@ -364,34 +368,12 @@ func (a *apply) look(ctx context.Context) error {
 	case w == Abort:
 		return ErrAborted
 	}
-	return ctx.Err()
+	return nil
 }
 
 // sent is how many calls were sent, out how many of these have no result yet.
 func (a *apply) sent() int64 { return a.state.Sent - int64(len(a.state.LeftOut)) }
 func (a *apply) out() int64  { return a.sent() - a.state.Known() }
-
-// lag is how many records the sink is behind.
-func (a *apply) lag(ctx context.Context) (int64, error) {
-	adm := kadm.NewClient(a.Kafka)
-	ends, err := adm.ListEndOffsets(ctx, a.Calls)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return 0, fmt.Errorf("asking Kafka where %s ends: %w", a.Calls, err)
-	}
-	reached, err := adm.FetchOffsets(ctx, a.Group)
-	if err != nil {
-		return 0, fmt.Errorf("asking Kafka how far the sink is, which must run and have the group %s: %w", a.Group, err)
-	}
-	var behind int64
-	ends.Each(func(end kadm.ListedOffset) {
-		at, _ := reached.Lookup(a.Calls, end.Partition) // 0 where it never began
-		behind += max(0, end.Offset-max(0, at.At))
-	})
-	return behind, nil
-}
 
 func (a *apply) save() error {
 	err := a.state.save(a.Plan.Path, a.Now())
@@ -399,13 +381,4 @@ func (a *apply) save() error {
 		a.Tell(a.state)
 	}
 	return err
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

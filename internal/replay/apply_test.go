@@ -20,7 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/command"
-	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/callfold/callfold/schemas"
 )
 
@@ -30,15 +30,16 @@ const sinkGroup = "callfold-sink"
 // processor and sink do.
 type world struct {
 	*testing.T
-	cluster *kfake.Cluster
-	net     *kfake.VirtualNetwork
-	plan    *Plan
+	broker *bubble.Broker
+	plan   *Plan
+	group  string // that apply is told
 
 	mu       sync.Mutex
 	obeyed   map[int64]int // rewrites by call
 	becomes  func(id int64) schemas.Result
 	changed  map[int64]bool // calls about which a new plan says something else
 	replans  int
+	replan   func(Row) Row // what a new plan says
 	told     State
 	whenTold func(State)
 }
@@ -47,15 +48,12 @@ func inWorld(t *testing.T, rows int, test func(w *world)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			T: t, net: &kfake.VirtualNetwork{}, obeyed: map[int64]int{}, changed: map[int64]bool{},
+			T: t, broker: bubble.Start(t, kfake.SeedTopics(partitions, events, calls, tasks)), group: sinkGroup, obeyed: map[int64]int{}, changed: map[int64]bool{},
 			becomes: func(int64) schemas.Result { return schemas.Updated }, whenTold: func(State) {},
+			replan: func(r Row) Row { return r },
 		}
-		var err error
-		w.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(partitions, events, calls, tasks), kfake.ListenFn(w.net.Listen))
-		w.check(err)
-		defer w.cluster.Close()
 		w.write(filepath.Join(dir, "p.plan"), rows)
+		w.began(sinkGroup)
 		ctx, stop := context.WithCancel(context.Background())
 		done := make(chan struct{})
 		go func() { defer close(done); w.obey(ctx) }()
@@ -70,13 +68,6 @@ func (w *world) check(err error) {
 	if err != nil {
 		w.Fatal(err)
 	}
-}
-
-// open makes a client. Its batches are not packed by zstd, whose decoders end in
-// finalizers, outside of the bubble.
-func (w *world) open(more ...kgo.Opt) (*kgo.Client, error) {
-	opts := append(kafka.ProducerOptions(), kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.Dialer(w.net.DialContext), kgo.DisableClientMetrics())
-	return kgo.NewClient(append(append(opts, more...), kgo.ProducerBatchCompression(kgo.SnappyCompression()))...)
 }
 
 // write makes the plan's file.
@@ -99,14 +90,9 @@ func row(id int64) Row {
 
 // obey answers each command with an outcome, and moves the sink's offsets along.
 func (w *world) obey(ctx context.Context) {
-	client, err := w.open(kgo.ConsumeTopics(events), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
+	client, err := w.broker.Open(kgo.ConsumeTopics(events), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()))
 	w.check(err)
 	defer client.Close()
-	var offsets kadm.Offsets
-	for p := range int32(partitions) {
-		offsets.AddOffset(calls, p, 0, -1)
-	}
-	w.check(kadm.NewClient(client).CommitAllOffsets(ctx, sinkGroup, offsets))
 	for {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
@@ -120,6 +106,9 @@ func (w *world) obey(ctx context.Context) {
 			w.obeyed[e.CallID]++
 			o := schemas.Outcome{CallID: e.CallID, Result: w.becomes(e.CallID), Obeyed: schemas.Commands{Rewrite: state.Rewrite.At}}
 			w.mu.Unlock()
+			if o.Result == schemas.Retrying {
+				o.Obeyed = schemas.Commands{} // parked before: it is obeyed when its time has come
+			}
 			if o.Result == "" {
 				return // no sink
 			}
@@ -130,15 +119,28 @@ func (w *world) obey(ctx context.Context) {
 	}
 }
 
+// began commits the offsets of a group that has begun to read the topic of calls.
+func (w *world) began(group string) {
+	w.Helper()
+	client, err := w.broker.Open()
+	w.check(err)
+	defer client.Close()
+	var offsets kadm.Offsets
+	for p := range int32(partitions) {
+		offsets.AddOffset(calls, p, 0, -1)
+	}
+	w.check(kadm.NewClient(client).CommitAllOffsets(context.Background(), group, offsets))
+}
+
 // apply applies the plan as the command does.
 func (w *world) apply(ctx context.Context) error {
 	w.Helper()
-	client, err := w.open(command.ProducerOptions()...)
+	client, err := w.broker.Open(command.ProducerOptions()...)
 	w.check(err)
 	defer client.Close()
 	return Apply(ctx, ApplyOptions{
-		Plan: w.plan, Order: command.Order{Who: "ann", Why: "a test"}, Kafka: client, Reader: w.open,
-		Events: events, Calls: calls, Tasks: tasks, Group: sinkGroup,
+		Plan: w.plan, Order: command.Order{Who: "ann", Why: "a test"}, Kafka: client, Reader: w.broker.Open,
+		Events: events, Calls: calls, Tasks: tasks, Group: w.group,
 		Again: func(_ context.Context, ids map[int64]bool, each func(Row) error) error {
 			w.replans++
 			wanted := map[int64]bool{}
@@ -150,7 +152,7 @@ func (w *world) apply(ctx context.Context) error {
 				if w.changed[id] {
 					r.Fields[0].Wanted = "c"
 				}
-				if err := each(r); err != nil {
+				if err := each(w.replan(r)); err != nil {
 					return err
 				}
 			}
@@ -199,6 +201,30 @@ func TestApplyLeavesOutWhatHasChanged(t *testing.T) {
 	})
 }
 
+// TestRewrittenSinceThePlan: while it is looked what has changed since the plan, the sink
+// obeys somebody else's rewrite. It is not taken for the plan's, of which nothing comes.
+func TestRewrittenSinceThePlan(t *testing.T) {
+	inWorld(t, 20, func(w *world) {
+		w.becomes = func(id int64) schemas.Result {
+			if id == 1 {
+				return ""
+			}
+			return schemas.Updated
+		}
+		w.replan = func(r Row) Row {
+			if r.CallID == 1 {
+				w.retry(1)
+				r.Rewritten = time.Now().Unix()
+				time.Sleep(time.Second) // virtual: the follower sees it
+			}
+			return r
+		}
+		if err := w.apply(context.Background()); err == nil || !strings.Contains(err.Error(), "1 have no result") {
+			t.Errorf("got %v, state %+v", err, w.told)
+		}
+	})
+}
+
 // TestCanary rejects six of the first hundred: no other call is touched. When the cause
 // is mended the same apply goes on.
 func TestCanary(t *testing.T) {
@@ -234,7 +260,7 @@ func TestCanary(t *testing.T) {
 // retry is what callfold outcomes retry does, as far as the follower sees it.
 func (w *world) retry(ids ...int64) {
 	w.Helper()
-	client, err := w.open()
+	client, err := w.broker.Open()
 	w.check(err)
 	defer client.Close()
 	for _, id := range ids {
@@ -258,6 +284,41 @@ func TestFiveOfAHundredMayFail(t *testing.T) {
 			w.Errorf("state %+v", w.told)
 		}
 	})
+}
+
+// TestCanaryWithParkedCalls wants calls that wait for their next attempt, and so obey
+// nothing yet, to count as refused: a few do not hold up the others, many do.
+func TestCanaryWithParkedCalls(t *testing.T) {
+	for _, parked := range []int64{5, 6} {
+		t.Run(strconv.FormatInt(parked, 10), func(t *testing.T) {
+			inWorld(t, 200, func(w *world) {
+				w.becomes = func(id int64) schemas.Result {
+					if id <= parked {
+						return schemas.Retrying
+					}
+					return schemas.Updated
+				}
+				var refused int64
+				w.whenTold = func(s State) {
+					if refused == 0 && s.Sent > canary {
+						refused = s.Refused
+						w.retry(1, 2, 3, 4, 5) // their time has come
+					}
+				}
+				err := w.apply(context.Background())
+				if parked == 6 {
+					if !errors.Is(err, ErrCanary) || len(w.obeyed) != canary {
+						t.Errorf("six of a hundred: %v; %d calls were sent", err, len(w.obeyed))
+					}
+					return
+				}
+				w.check(err)
+				if refused != parked || w.told.Refused != 0 || w.told.Results[schemas.Updated] != 200 {
+					t.Errorf("refused %d, want %d; state %+v", refused, parked, w.told)
+				}
+			})
+		})
+	}
 }
 
 // TestTwoAppliesOfOnePlan begins a second one while the first is at work.
@@ -354,12 +415,103 @@ func TestPauseAndAbort(t *testing.T) {
 	})
 }
 
+// TestStoppedThenAborted: what is known of an apply that was stopped stays known, whoever
+// begins and ends after it.
+func TestStoppedThenAborted(t *testing.T) {
+	const rows = 400
+	inWorld(t, rows, func(w *world) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		w.whenTold = func(s State) {
+			if s.Known() >= 250 {
+				cancel()
+			}
+		}
+		if err := w.apply(ctx); !errors.Is(err, context.Canceled) {
+			w.Fatalf("got %v", err)
+		}
+		stopped := w.told
+		for id := int64(1); id <= rows; id++ { // nothing more becomes known
+			w.changed[id] = true
+		}
+		ctx, cancel = context.WithCancel(context.Background())
+		first := true
+		w.whenTold = func(s State) {
+			if first && s.Known() < stopped.Known() {
+				w.Errorf("it goes on with %d results, %d were known", s.Known(), stopped.Known())
+			}
+			first = false
+			cancel()
+		}
+		if err := w.apply(ctx); !errors.Is(err, context.Canceled) || first {
+			w.Errorf("got %v", err)
+		}
+		w.whenTold = func(State) {}
+		before, _, err := ReadState(w.plan.Path)
+		w.check(err)
+		w.check(Want(w.plan.Path, Abort))
+		if err := w.apply(context.Background()); !errors.Is(err, ErrAborted) {
+			w.Errorf("got %v", err)
+		}
+		s, _, err := ReadState(w.plan.Path)
+		if err != nil || s.Phase != Aborted || s.Known() != before.Known() || s.Known() < 250 || s.Sent != before.Sent {
+			w.Errorf("%+v after %+v: %v", s, before, err)
+		}
+	})
+}
+
+// TestWrongGroup: where the group is not the sink's nothing is sent or noted.
+func TestWrongGroup(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.group = "blue.callfold-sink"
+		err := w.apply(context.Background())
+		if err == nil || !strings.Contains(err.Error(), "blue.callfold-sink has read nothing of "+calls) || !strings.Contains(err.Error(), "kafka.group_prefix") {
+			w.Errorf("got %v", err)
+		}
+		if _, begun, err := ReadState(w.plan.Path); begun || err != nil {
+			w.Errorf("it has begun: %v, %v", begun, err)
+		}
+	})
+}
+
+// TestNoFilesAreLeft: beside a plan there are its progress, its lock and what is wanted of
+// it, though an apply was killed while it wrote.
+func TestNoFilesAreLeft(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		applying := func(want bool) {
+			if got, err := Applying(w.plan.Path); got != want || err != nil {
+				w.Errorf("an apply is at work: %v, want %v: %v", got, want, err)
+			}
+		}
+		applying(false)
+		w.check(Want(w.plan.Path, Pause))
+		if err := w.apply(context.Background()); !errors.Is(err, ErrPaused) {
+			w.Error(err)
+		}
+		w.check(os.WriteFile(stateFile(w.plan.Path)+".new", []byte(`{"plan":`), 0o600))
+		w.check(Want(w.plan.Path, Go))
+		w.check(Want(w.plan.Path, Go))
+		w.whenTold = func(State) { applying(true) }
+		w.check(w.apply(context.Background()))
+		applying(false)
+		files, err := os.ReadDir(filepath.Dir(w.plan.Path))
+		w.check(err)
+		var names []string
+		for _, f := range files {
+			names = append(names, f.Name())
+		}
+		if got := strings.Join(names, " "); got != "p.plan p.plan.lock p.plan.progress" {
+			w.Errorf("files: %s", got)
+		}
+	})
+}
+
 // TestApplyWaitsForTheSink leaves the sink behind: a live call would wait for all that
 // is sent.
 func TestApplyWaitsForTheSink(t *testing.T) {
 	const rows = 2000
 	inWorld(t, rows, func(w *world) {
-		client, err := w.open(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		client, err := w.broker.Open(kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		w.check(err)
 		defer client.Close()
 		var behind []*kgo.Record

@@ -3,7 +3,7 @@
 //
 // # The plan
 //
-// A [Planner] reads the newest state and outcome of each call from the topics calls and
+// [Make] reads the newest state and outcome of each call from the topics calls and
 // tasks, asks the sink's own code what it would write of the call under the present
 // settings ([sfsink.Sink.Preview]), and compares that with what Salesforce holds at the
 // moment. What differs becomes a [Row], with each field's two values and the rule. The

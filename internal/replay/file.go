@@ -110,6 +110,18 @@ type Plan struct {
 // Len is how many calls it is about.
 func (p *Plan) Len() int { return len(p.rows) }
 
+// Sent are the calls about which commands were sent, by an apply that came so far.
+func (p *Plan) Sent(s State) map[int64]bool {
+	sent := map[int64]bool{}
+	for _, r := range p.rows[:s.Sent] {
+		sent[r.callID] = true
+	}
+	for _, id := range s.LeftOut {
+		delete(sent, id)
+	}
+	return sent
+}
+
 // mostLine is the longest line of a plan: a Task with texts as long as they may be.
 const mostLine = 4 << 20
 

@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/schemas"
 )
@@ -31,6 +32,36 @@ type followed struct {
 	result schemas.Result
 	// refused is true while Salesforce refuses the call for the moment.
 	refused bool
+}
+
+// catchUp reads the topic from the offsets to its end as it is now, and gives those to
+// follow it from.
+func (f *follower) catchUp(ctx context.Context, client *kgo.Client, topic string, from map[int32]int64) (map[int32]kgo.Offset, error) {
+	found, err := partition.Lookup(ctx, client, topic)
+	if err != nil {
+		return nil, err
+	}
+	next := map[int32]kgo.Offset{}
+	for number, offset := range from {
+		p, err := found.Partition(topic, number)
+		if err != nil {
+			return nil, err
+		}
+		part := p.From(offset)
+		at := part.Start()
+		_, err = part.Read(ctx, func(records []*kgo.Record, offsets int64) error {
+			for _, r := range records {
+				f.note(r)
+			}
+			at += offsets
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		next[number] = kgo.NewOffset().At(at)
+	}
+	return next, nil
 }
 
 // follow reads the topic from the offsets on, until ctx is done.
@@ -68,13 +99,25 @@ func (f *follower) note(r *kgo.Record) {
 	if c == nil {
 		return
 	}
-	var at schemas.Key
-	if k := gjson.GetBytes(r.Value, "obeyed.rewrite").Str; k == "" || at.UnmarshalText([]byte(k)) != nil || at.Time <= c.after {
+	result := schemas.Result(gjson.GetBytes(r.Value, "result").Str)
+	// A call that is parked obeys nothing before its time has come.
+	if c.refused = result == schemas.Retrying; c.refused {
 		return
 	}
-	result := schemas.Result(gjson.GetBytes(r.Value, "result").Str)
-	if c.refused = result == schemas.Retrying; !c.refused {
+	var at schemas.Key
+	if k := gjson.GetBytes(r.Value, "obeyed.rewrite").Str; k != "" && at.UnmarshalText([]byte(k)) == nil && at.Time > c.after {
 		c.result = result
+	}
+}
+
+// plannedAnew takes a row that is to be sent. A rewrite that was obeyed since the plan is
+// not the plan's.
+func (f *follower) plannedAnew(r Row) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.calls[r.CallID]
+	if c.after < r.Rewritten {
+		c.after, c.result = r.Rewritten, ""
 	}
 }
 

@@ -219,9 +219,8 @@ func (p *planner) plan(ctx context.Context, n int, keys []string) error {
 		if err != nil {
 			return err
 		}
-		outcome := &known[i].Outcome
-		v := judge(preview, outcome, there)
-		if v.change && (p.moved[keys[i]] || outcome.Result != "" && outcome.StateHash != preview.StateHash) {
+		v := judge(preview, &known[i], there)
+		if v.change && (p.moved[keys[i]] || !known[i].Current()) {
 			v.change, v.moving = false, true
 		}
 		p.summary.count(preview.Decision, v)

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -98,27 +98,25 @@ func ReadState(plan string) (s State, ok bool, err error) {
 }
 
 // save writes the state, so that whoever is killed at any moment leaves an old one or a
-// new one.
+// new one. Only who holds the lock does; what a killed one left beside it is overwritten.
 func (s *State) save(plan string, now time.Time) (err error) {
 	s.SavedAt = now.UTC()
 	b, err := json.Marshal(s, json.Deterministic(true), jsontext.WithIndent("  "))
 	if err != nil {
 		return fmt.Errorf("keeping how far the plan was applied: %w", err)
 	}
-	return replace(stateFile(plan), append(b, '\n'))
-}
-
-func replace(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".")
+	path := stateFile(plan)
+	fresh := path + ".new"
+	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err == nil {
+		_, err = f.Write(append(b, '\n'))
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err == nil {
+		err = os.Rename(fresh, path)
+	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }
@@ -142,7 +140,26 @@ func Want(plan string, w Wish) error {
 		}
 		return nil
 	}
-	return replace(controlFile(plan), []byte(string(w)+"\n"))
+	// Who reads half of it reads no wish, and looks again a second later.
+	if err := os.WriteFile(controlFile(plan), []byte(string(w)+"\n"), 0o600); err != nil {
+		return fmt.Errorf("noting what is wanted of the plan: %w", err)
+	}
+	return nil
+}
+
+// Applying tells whether an apply of the plan is at work, wherever it runs.
+func Applying(plan string) (bool, error) {
+	if _, err := os.Stat(lockFile(plan)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return false, fmt.Errorf("looking whether the plan is being applied: %w", err)
+	}
+	lock, err := vfs.Default.Lock(lockFile(plan))
+	if err != nil {
+		return true, nil //nolint:nilerr // it is held
+	}
+	return false, lock.Close()
 }
 
 // wish reads what is wanted.

@@ -7,7 +7,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/callfold/callfold/projector"
-	"github.com/callfold/callfold/schemas"
 	"github.com/callfold/callfold/sfsink"
 )
 
@@ -31,7 +30,7 @@ type Row struct {
 	TaskID string `json:"task_id,omitzero"`
 	// StateHash is the hash of the state that was looked at.
 	StateHash string `json:"state_hash"`
-	// Rewritten is the time of the newest rewrite of the call that the sink has obeyed,
+	// Rewritten is the time of the newest rewrite or rematch of the call that the sink has obeyed,
 	// in UNIX seconds, 0 for none.
 	Rewritten int64 `json:"rewritten,omitzero"`
 	// Fields are those that differ; of a Task to be made, those with a value.
@@ -84,9 +83,10 @@ type verdict struct {
 }
 
 // judge compares the Task wanted of a call with what Salesforce holds.
-func judge(p sfsink.Preview, o *schemas.Outcome, held *heldTasks) verdict {
+func judge(p sfsink.Preview, known *sfsink.Known, held *heldTasks) verdict {
+	o := &known.Outcome
 	v := verdict{row: Row{
-		CallID: p.CallID, Kind: string(p.Decision.Kind), StateHash: p.StateHash, Rewritten: o.Obeyed.Rewrite.Time, TaskID: o.TaskID,
+		CallID: p.CallID, Kind: string(p.Decision.Kind), StateHash: p.StateHash, Rewritten: max(o.Obeyed.Rewrite.Time, o.Obeyed.Rematch.Time), TaskID: o.TaskID,
 	}}
 	if p.Decision.Action != projector.Log {
 		return v
@@ -97,7 +97,7 @@ func judge(p sfsink.Preview, o *schemas.Outcome, held *heldTasks) verdict {
 		return v
 	case len(held.Alive) == 0:
 		v.change, v.row.Action = true, Create
-		if held.Deleted > 0 || o.TaskID != "" {
+		if known.HadTask(held.Deleted) {
 			v.row.Action = Recreate
 		}
 		for _, f := range p.Task.Fields {

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/internal/traffic"
 	"github.com/callfold/callfold/schemas"
@@ -29,8 +29,7 @@ const (
 // processor do.
 type world struct {
 	t       *testing.T
-	cluster *kfake.Cluster
-	net     *kfake.VirtualNetwork
+	broker  *bubble.Broker
 	client  *kgo.Client
 	adm     *kadm.Client
 	folded  map[int64]schemas.CallRecord
@@ -40,27 +39,12 @@ type world struct {
 
 func inWorld(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: &kfake.VirtualNetwork{}, folded: map[int64]schemas.CallRecord{}, where: map[int64]int32{}, reached: map[int32]int64{}}
-		var err error
-		w.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(partitions, events, calls), kfake.ListenFn(w.net.Listen))
-		w.check(err)
-		defer w.cluster.Close()
-		w.client = w.open()
+		w := &world{t: t, broker: bubble.Start(t, kfake.SeedTopics(partitions, events, calls)), folded: map[int64]schemas.CallRecord{}, where: map[int64]int32{}, reached: map[int32]int64{}}
+		w.client = w.broker.Client()
 		defer w.client.Close()
 		w.adm = kadm.NewClient(w.client)
 		test(w)
 	})
-}
-
-// open makes a client. Its batches are not packed by zstd, whose decoders end in
-// finalizers, outside of the bubble.
-func (w *world) open(more ...kgo.Opt) *kgo.Client {
-	w.t.Helper()
-	opts := append(kafka.ProducerOptions(), kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.Dialer(w.net.DialContext), kgo.DisableClientMetrics())
-	client, err := kgo.NewClient(append(append(opts, more...), kgo.ProducerBatchCompression(kgo.SnappyCompression()))...)
-	w.check(err)
-	return client
 }
 
 func (w *world) check(err error) {
@@ -123,7 +107,7 @@ func (w *world) put(id int64, value []byte) {
 }
 
 func (w *world) manual(r *kgo.Record) error {
-	client := w.open(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client := w.broker.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	defer client.Close()
 	r.Topic = calls
 	return client.ProduceSync(context.Background(), r).FirstErr()
@@ -176,12 +160,10 @@ func (w *world) any() int64 {
 func (w *world) repair() (*Report, int64, error) {
 	w.t.Helper()
 	v := w.run()
-	n, err := v.Repair(context.Background(), w.opened)
+	n, err := v.Repair(context.Background(), w.broker.Open)
 	w.check(v.Close())
 	return &v.Report, n, err
 }
-
-func (w *world) opened(more ...kgo.Opt) (*kgo.Client, error) { return w.open(more...), nil }
 
 func found(r *Report) string {
 	return fmt.Sprintf("missing %d, extra %d, different %d", r.Missing, r.Extra, r.Different)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/internal/partition"
+	"github.com/callfold/callfold/internal/standin"
 	"github.com/callfold/callfold/internal/table"
 )
 
@@ -25,7 +26,7 @@ type Options struct {
 	// Client asks Kafka.
 	Client *kgo.Client
 	// Events and Calls are the names of the topics, Group is the processor's
-	// consumer group.
+	// consumer group. Without one Calls is right as far as it accounts for Events.
 	Events, Calls, Group string
 	// Dir takes the tables of what is folded; they are left to the caller to remove.
 	// Empty keeps them in memory.
@@ -56,6 +57,9 @@ type Report struct {
 	Missing, Extra, Different int64
 	// Differences has the first of them, by call id.
 	Differences []Difference
+	// Unknown are the calls of Options.IDs of which there is neither an event, as far as
+	// calls accounts for events, nor a state; with a range of time, no event of then.
+	Unknown []int64
 	// Cut are the partitions of events that do not begin at offset 0 any more: of the
 	// calls there, what is gone looks like states that nothing makes.
 	Cut []int32
@@ -103,9 +107,12 @@ type Event struct {
 // Run verifies. The error is about the work itself; what is wrong with calls is
 // in the report. The verification must be closed.
 func Run(ctx context.Context, o Options) (*Verification, error) {
-	reached, err := groupOffsets(ctx, o.Client, o.Group, o.Events)
-	if err != nil {
-		return nil, err
+	var reached map[int32]int64
+	if o.Group != "" {
+		var err error
+		if reached, err = standin.Offsets(ctx, o.Client, o.Group, o.Events); err != nil {
+			return nil, err
+		}
 	}
 	store, err := table.Open(table.Options{Dir: o.Dir, Schema: "verify/1", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -163,6 +170,7 @@ func (v *Verification) all(ctx context.Context) error {
 	err = group.Wait()
 	slices.SortFunc(v.Report.Differences, func(a, b Difference) int { return int(a.CallID - b.CallID) })
 	v.Report.Differences = v.Report.Differences[:min(mostDifferences, len(v.Report.Differences))]
+	slices.Sort(v.Report.Unknown)
 	slices.Sort(v.Report.Cut)
 	slices.Sort(v.Report.Hidden)
 	v.Report.Hidden = slices.Compact(v.Report.Hidden)
@@ -222,7 +230,7 @@ func (v *Verification) expect(ctx context.Context, calls *partition.Topics, numb
 // one verifies a partition: first calls is read, then as much of events as it
 // accounts for. So many events were expected.
 func (v *Verification) one(ctx context.Context, topics *partition.Topics, number int32, only map[string]bool, expected int64) error {
-	w := &work{Verification: v, number: number, only: only}
+	w := &work{Verification: v, number: number, only: only, met: map[string]bool{}}
 	v.mu.Lock()
 	v.parts = append(v.parts, w)
 	v.mu.Unlock()
@@ -245,7 +253,6 @@ func (v *Verification) one(ctx context.Context, topics *partition.Topics, number
 	if err != nil {
 		return err
 	}
-	w.eventsID = events.TopicID()
 	if events.Start() > 0 {
 		w.report.Cut = append(w.report.Cut, number)
 	}
@@ -264,6 +271,7 @@ func (v *Verification) one(ctx context.Context, topics *partition.Topics, number
 	if err := w.compare(ctx); err != nil {
 		return err
 	}
+	w.unknown(only)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.Report.add(&w.report)
@@ -282,6 +290,7 @@ func (r *Report) add(o *Report) {
 	r.Extra += o.Extra
 	r.Different += o.Different
 	r.Differences = append(r.Differences, o.Differences...)
+	r.Unknown = append(r.Unknown, o.Unknown...)
 	r.Cut = append(r.Cut, o.Cut...)
 	r.Hidden = append(r.Hidden, o.Hidden...)
 }

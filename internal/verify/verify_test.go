@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/callfold/callfold/internal/standin"
 	"github.com/callfold/callfold/internal/traffic"
 	"github.com/callfold/callfold/schemas"
 )
@@ -88,9 +89,12 @@ func TestDifferences(t *testing.T) {
 		}
 		for _, id := range []int64{missing, different} {
 			r := w.verify(func(o *Options) { o.IDs = []int64{id} })
-			if r.Wrong() != 1 || r.Calls != 1 {
-				t.Errorf("call %d alone: %s of %d calls", id, found(r), r.Calls)
+			if r.Wrong() != 1 || r.Calls != 1 || len(r.Unknown) > 0 {
+				t.Errorf("call %d alone: %s of %d calls, %v unknown", id, found(r), r.Calls, r.Unknown)
 			}
+		}
+		if r := w.verify(func(o *Options) { o.IDs = []int64{5, missing, different, ids[2], 4} }); !slices.Equal(r.Unknown, []int64{4, 5}) {
+			t.Errorf("of 4, 5 and three that are known %v are unknown", r.Unknown)
 		}
 
 		_, repaired, err := w.repair()
@@ -127,7 +131,7 @@ func TestEmptiedCalls(t *testing.T) {
 // consumed commits the group's offsets, as if the processor had handled all.
 func (w *world) consumed() {
 	w.t.Helper()
-	client := w.open(kgo.ConsumerGroup(group), kgo.ConsumeTopics(events), kgo.DisableAutoCommit())
+	client := w.broker.Client(kgo.ConsumerGroup(group), kgo.ConsumeTopics(events), kgo.DisableAutoCommit())
 	defer client.Close()
 	for n := int64(0); n < w.all(); {
 		fetches := client.PollFetches(context.Background())
@@ -165,7 +169,7 @@ func TestRepairWhileSomebodyWorks(t *testing.T) {
 		w.receive(traffic.New(traffic.Options{Seed: 1}), 20)
 		w.consumed()
 		member := w.member()
-		var busy *BusyError
+		var busy *standin.BusyError
 		if _, _, err := w.repair(); !errors.As(err, &busy) {
 			t.Errorf("with a member in the group: %v", err)
 		}
@@ -173,12 +177,12 @@ func TestRepairWhileSomebodyWorks(t *testing.T) {
 
 		// One that joins later, in the midst of the work.
 		v := w.run()
-		r, err := v.join(context.Background(), w.opened)
+		r, err := standin.Join(context.Background(), standin.Options{Client: w.client, Open: w.broker.Open, Group: group, Topic: events, ID: "repair"})
 		w.check(err)
-		defer r.client.Close()
+		defer r.Close()
 		defer w.member().Close()
 		for _, part := range v.parts {
-			if err := r.write(context.Background(), part, part.wrong); !errors.As(err, &busy) {
+			if err := part.repair(context.Background(), r, part.wrong); !errors.As(err, &busy) {
 				t.Errorf("with a member that joined later: %v", err)
 			}
 		}
@@ -191,7 +195,7 @@ func TestRepairWhileSomebodyWorks(t *testing.T) {
 
 // member joins the group.
 func (w *world) member() *kgo.Client {
-	client := w.open(kgo.ConsumerGroup(group), kgo.ConsumeTopics(events), kgo.DisableAutoCommit())
+	client := w.broker.Client(kgo.ConsumerGroup(group), kgo.ConsumeTopics(events), kgo.DisableAutoCommit())
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	client.PollFetches(ctx)
@@ -203,7 +207,7 @@ func TestOpenTransaction(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.receive(traffic.New(traffic.Options{Seed: 1}), 20)
 		w.process(w.folded)
-		open := w.open(kgo.TransactionalID("somebody"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		open := w.broker.Client(kgo.TransactionalID("somebody"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		defer open.Close()
 		w.check(open.BeginTransaction())
 		w.check(open.ProduceSync(context.Background(), &kgo.Record{Topic: calls, Partition: 1, Key: []byte("1"), Value: []byte("{}")}).FirstErr())
@@ -215,18 +219,6 @@ func TestOpenTransaction(t *testing.T) {
 			t.Errorf("hidden %v, %s", r.Hidden, found(r))
 		}
 		w.check(open.EndTransaction(context.Background(), kgo.TryAbort))
-	})
-}
-
-// TestManyGenerations: states that leave the memory and come back are the same.
-func TestStatesLeaveTheMemory(t *testing.T) {
-	inWorld(t, func(w *world) {
-		generator := traffic.New(traffic.Options{Seed: 1})
-		w.receive(generator, 20)
-		w.process(w.folded)
-		defer func(n int) { mostHot = n }(mostHot)
-		mostHot = 2
-		w.sound()
 	})
 }
 
@@ -251,7 +243,7 @@ func TestEventsThatAreGone(t *testing.T) {
 // TestHiddenEvents: states of a part of the events are not written.
 func TestHiddenEvents(t *testing.T) {
 	inWorld(t, func(w *world) {
-		open := w.open(kgo.TransactionalID("somebody"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		open := w.broker.Client(kgo.TransactionalID("somebody"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		defer open.Close()
 		generator := traffic.New(traffic.Options{Seed: 1})
 		w.receive(generator, 10)

@@ -2,20 +2,16 @@ package verify
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/eventlog"
 	"github.com/callfold/callfold/internal/jsondiff"
 	"github.com/callfold/callfold/internal/partition"
-	"github.com/callfold/callfold/internal/stream"
+	"github.com/callfold/callfold/internal/refold"
 	"github.com/callfold/callfold/internal/table"
 	"github.com/callfold/callfold/schemas"
 )
@@ -25,6 +21,7 @@ type work struct {
 	*Verification
 	number int32
 	only   map[string]bool // the keys to look at; nil for all
+	met    map[string]bool // of these the keys that have an event or a state
 	calls  *partition.Partition
 
 	// folded has the states that the events make, by key; held, for each state in
@@ -32,8 +29,6 @@ type work struct {
 	folded, held *table.Table
 	// nextInput is how much of events calls accounts for.
 	nextInput int64
-	// eventsID is the incarnation of the topic events.
-	eventsID kadm.TopicID
 
 	report Report
 	wrong  []string // keys of calls that are not as they should be
@@ -53,6 +48,23 @@ func (w *work) accounted() int64 { return max(w.nextInput, w.reached[w.number]) 
 
 // wants tells whether a call is to be looked at.
 func (w *work) wants(key []byte) bool { return w.only == nil || w.only[string(key)] }
+
+// meet notes that there is something of a call that was named.
+func (w *work) meet(key []byte) {
+	if len(w.options.IDs) > 0 {
+		w.met[string(key)] = true
+	}
+}
+
+// unknown notes of which of the calls that were named there is nothing.
+func (w *work) unknown(named map[string]bool) {
+	for key := range named {
+		if !w.met[key] {
+			id, _ := strconv.ParseInt(key, 10, 64) // it was made of one
+			w.report.Unknown = append(w.report.Unknown, id)
+		}
+	}
+}
 
 // choose finds the calls that have an event which was received in the time asked
 // for.
@@ -90,122 +102,74 @@ func (w *work) read(ctx context.Context, p *partition.Partition, each func(*kgo.
 	return err
 }
 
-// together is how many changes go into a table at once.
-const together = 1000
-
 // readCalls remembers what calls holds, and how much of events that accounts for.
 func (w *work) readCalls(ctx context.Context) error {
-	var changes []table.Change
-	flush := func() error {
-		err := w.held.Apply(changes, table.Checkpoint{})
-		changes = changes[:0]
-		return err
-	}
+	held := refold.NewHeld(w.held)
 	err := w.read(ctx, w.calls, func(r *kgo.Record) error {
-		w.nextInput = max(w.nextInput, stream.NextInput(r))
-		if stream.IsMarker(r) || !w.wants(r.Key) {
-			return nil
+		wanted := w.wants(r.Key)
+		if wanted && r.Value != nil {
+			w.meet(r.Key)
 		}
-		change := table.Change{Key: string(r.Key)}
-		if r.Value != nil {
-			change.Value = placed(digest(r.Value), r.Offset)
-		}
-		if changes = append(changes, change); len(changes) < together {
-			return nil
-		}
-		return flush()
+		return held.Note(r, wanted)
 	})
 	if err != nil {
 		return err
 	}
-	return flush()
-}
-
-const digestBytes = 16
-
-// digest tells values apart.
-func digest(value []byte) []byte {
-	sum := sha256.Sum256(value)
-	return sum[:digestBytes]
-}
-
-// placed is a digest with the offset of the record.
-func placed(digest []byte, offset int64) []byte {
-	return binary.BigEndian.AppendUint64(digest, uint64(offset))
+	w.nextInput = held.NextInput
+	return held.Flush()
 }
 
 // fold folds the events into the table.
 func (w *work) fold(ctx context.Context, events *partition.Partition) error {
-	states := newStates(w.folded)
+	states := refold.NewStates(w.folded)
 	err := w.read(ctx, events, func(r *kgo.Record) error {
 		if !w.wants(r.Key) || r.Offset >= events.End() {
 			return nil
 		}
-		event, err := eventlog.Read(r)
-		if rejection := (*schemas.Rejection)(nil); errors.As(err, &rejection) {
-			w.report.Unfoldable++
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("partition %d, offset %d: %w", r.Partition, r.Offset, err)
-		}
-		w.report.Events++
-		return states.fold(event, r.Offset)
+		w.meet(r.Key)
+		return states.Fold(r)
 	})
 	if err != nil {
 		return err
 	}
-	return states.flush()
+	w.report.Events, w.report.Unfoldable = states.Folded, states.Unfoldable
+	return states.Flush()
 }
 
-// compare looks for the differences between the two tables. Both are in the order of
-// their keys, and gone through side by side.
+// compare looks for the differences between the two tables.
 func (w *work) compare(ctx context.Context) error {
-	held := startWalk(w.held)
-	err := w.folded.Each(func(key string, value []byte) error {
-		w.report.Calls++
-		for held.ok && held.key < key {
-			if err := w.extra(ctx, held); err != nil {
+	return refold.Compare(w.folded, w.held, func(p refold.Pair) error {
+		if p.Folded != nil {
+			w.report.Calls++
+		}
+		kind := Different
+		switch {
+		case p.Same:
+			return nil
+		case !p.Held:
+			kind = Missing
+			w.report.Missing++
+		case p.Folded == nil:
+			kind = Extra
+			w.report.Extra++
+		default:
+			w.report.Different++
+		}
+		var there []byte
+		if p.Held {
+			var err error
+			if there, err = w.at(ctx, p.Offset); err != nil {
 				return err
 			}
 		}
-		if !held.ok || held.key > key {
-			w.report.Missing++
-			return w.note(Missing, key, value, nil)
-		}
-		defer held.next()
-		if string(held.value[:digestBytes]) == string(digest(value)) {
-			return nil
-		}
-		w.report.Different++
-		there, err := w.at(ctx, held.value)
-		if err != nil {
-			return err
-		}
-		return w.note(Different, key, value, there)
+		return w.note(kind, p.Key, p.Folded, there)
 	})
-	for err == nil && held.ok {
-		err = w.extra(ctx, held)
-	}
-	return errors.Join(err, held.end())
-}
-
-// extra notes a state in calls that no event makes, and goes on to the next.
-func (w *work) extra(ctx context.Context, held *walk) error {
-	w.report.Extra++
-	there, err := w.at(ctx, held.value)
-	if err != nil {
-		return err
-	}
-	err = w.note(Extra, held.key, nil, there)
-	held.next()
-	return err
 }
 
 // at reads the state that calls holds; nil where compaction has removed it: then a
 // newer one is there.
-func (w *work) at(ctx context.Context, placed []byte) ([]byte, error) {
-	record, err := w.calls.At(ctx, int64(binary.BigEndian.Uint64(placed[digestBytes:])))
+func (w *work) at(ctx context.Context, offset int64) ([]byte, error) {
+	record, err := w.calls.At(ctx, offset)
 	if err != nil || record == nil {
 		return nil, err
 	}

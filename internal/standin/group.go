@@ -1,4 +1,4 @@
-package verify
+package standin
 
 import (
 	"context"
@@ -10,18 +10,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// BusyError says that the processor is running, so nothing can be repaired.
+// BusyError says that a stage is running, so nobody can stand in for it.
 type BusyError struct {
-	// Group is the processor's consumer group.
+	// Group is the stage's consumer group.
 	Group string
 }
 
 func (e *BusyError) Error() string {
-	return "the group " + e.Group + " has members: stop every processor, and wait until the group has missed them (processor.timeouts.session; 45 s with the protocol consumer)"
+	return "the group " + e.Group + " has members: stop every process of that stage, and wait until the group has missed them (timeouts.session of the stage; 45 s with the protocol consumer)"
 }
 
-// idle returns nil when a group has no members.
-func idle(ctx context.Context, client *kgo.Client, group string) error {
+// Idle returns nil when a group has no members, else a [*BusyError].
+func Idle(ctx context.Context, client *kgo.Client, group string) error {
 	listed, err := kadm.NewClient(client).ListGroups(ctx)
 	if err != nil {
 		return fmt.Errorf("asking for the groups: %w", err)
@@ -32,9 +32,10 @@ func idle(ctx context.Context, client *kgo.Client, group string) error {
 	return nil
 }
 
-// alone returns nil when a group has one member.
-func alone(ctx context.Context, client *kgo.Client, group string) error {
-	described, err := kadm.NewClient(client).DescribeGroups(ctx, group)
+// alone returns nil when the group has one member.
+func (m *Member) alone(ctx context.Context) error {
+	group := m.options.Group
+	described, err := kadm.NewClient(m.options.Client).DescribeGroups(ctx, group)
 	if err == nil {
 		err = described[group].Err
 	}
@@ -47,8 +48,9 @@ func alone(ctx context.Context, client *kgo.Client, group string) error {
 	return nil
 }
 
-// groupOffsets are the offsets up to which a group has read a topic, by partition.
-func groupOffsets(ctx context.Context, client *kgo.Client, group, topic string) (map[int32]int64, error) {
+// Offsets are the offsets from which a group goes on in a topic, by partition; none
+// where it never committed one.
+func Offsets(ctx context.Context, client *kgo.Client, group, topic string) (map[int32]int64, error) {
 	offsets, err := kadm.NewClient(client).FetchOffsets(ctx, group)
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, nil
@@ -58,7 +60,7 @@ func groupOffsets(ctx context.Context, client *kgo.Client, group, topic string) 
 	}
 	reached := map[int32]int64{}
 	offsets.Each(func(o kadm.OffsetResponse) {
-		if o.Topic == topic {
+		if o.Topic == topic && o.At >= 0 {
 			reached[o.Partition] = o.At
 		}
 	})

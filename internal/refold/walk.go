@@ -1,4 +1,4 @@
-package verify
+package refold
 
 import (
 	"errors"
@@ -6,6 +6,30 @@ import (
 
 	"github.com/callfold/callfold/internal/table"
 )
+
+// Beside goes through two tables side by side, in the order of their keys: each gets the
+// values that both have under a key, nil for none.
+func Beside(one, other *table.Table, each func(key string, one, other []byte) error) error {
+	beside := startWalk(other)
+	err := one.Each(func(key string, value []byte) error {
+		for beside.ok && beside.key < key {
+			if err := each(beside.key, nil, beside.value); err != nil {
+				return err
+			}
+			beside.next()
+		}
+		if !beside.ok || beside.key > key {
+			return each(key, value, nil)
+		}
+		defer beside.next()
+		return each(key, value, beside.value)
+	})
+	for err == nil && beside.ok {
+		err = each(beside.key, nil, beside.value)
+		beside.next()
+	}
+	return errors.Join(err, beside.end())
+}
 
 // walk goes through a table, key by key, beside other work.
 type walk struct {

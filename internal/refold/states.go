@@ -1,34 +1,63 @@
-package verify
+package refold
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/callfold/callfold/internal/eventlog"
 	"github.com/callfold/callfold/internal/table"
 	"github.com/callfold/callfold/schemas"
 )
+
+// together is how many changes go into a table at once.
+const together = 1000
 
 // mostHot is how many decoded states are held in memory, in each of two halves: some
 // 4 KiB each. The events of a call lie near each other in the log, so most states go
 // to the table once.
 var mostHot = 4_000 // of tests: fewer
 
-// states are the states of a partition: those that were folded last decoded in
+// States are the states of a partition: those that were folded last decoded in
 // memory, all others in a table. What is in young was used since the last change
 // of generations, what is in old only before.
-type states struct {
+type States struct {
+	// Folded and Unfoldable count the records by whether they could be folded.
+	Folded, Unfoldable int64
+
 	table      *table.Table
 	young, old map[int64]*schemas.CallRecord
 	written    seen // the calls whose states the table may have
 	changes    []table.Change
 }
 
-func newStates(t *table.Table) *states {
-	return &states{table: t, young: map[int64]*schemas.CallRecord{}, old: map[int64]*schemas.CallRecord{}, written: newSeen()}
+// NewStates begins with an empty table, in which all states are after [States.Flush].
+func NewStates(t *table.Table) *States {
+	return &States{table: t, young: map[int64]*schemas.CallRecord{}, old: map[int64]*schemas.CallRecord{}, written: newSeen()}
 }
 
-// fold adds an event to its call's state.
-func (s *states) fold(e schemas.Event, offset int64) error {
+// Fold folds a record of the topic events as the processor does. One that cannot be
+// folded, which is in the topic rejected, is only counted.
+func (s *States) Fold(r *kgo.Record) error {
+	event, err := eventlog.Read(r)
+	if rejection := (*schemas.Rejection)(nil); errors.As(err, &rejection) {
+		s.Unfoldable++
+		return nil
+	}
+	if err == nil {
+		err = s.add(event, r.Offset)
+	}
+	if err != nil {
+		return fmt.Errorf("partition %d, offset %d: %w", r.Partition, r.Offset, err)
+	}
+	s.Folded++
+	return nil
+}
+
+// add adds an event to its call's state.
+func (s *States) add(e schemas.Event, offset int64) error {
 	record, err := s.get(e.CallID)
 	if err != nil {
 		return err
@@ -44,7 +73,7 @@ func (s *states) fold(e schemas.Event, offset int64) error {
 	return nil
 }
 
-func (s *states) get(id int64) (*schemas.CallRecord, error) {
+func (s *States) get(id int64) (*schemas.CallRecord, error) {
 	if record := s.young[id]; record != nil {
 		return record, nil
 	}
@@ -65,7 +94,7 @@ func (s *states) get(id int64) (*schemas.CallRecord, error) {
 }
 
 // load reads the state of a call from the table.
-func (s *states) load(id int64) (*schemas.CallRecord, error) {
+func (s *States) load(id int64) (*schemas.CallRecord, error) {
 	record := new(schemas.CallRecord)
 	value, ok, err := s.table.Get(strconv.FormatInt(id, 10))
 	if err != nil || !ok {
@@ -77,15 +106,15 @@ func (s *states) load(id int64) (*schemas.CallRecord, error) {
 	return record, nil
 }
 
-// flush writes all states to the table.
-func (s *states) flush() error {
+// Flush writes all states to the table.
+func (s *States) Flush() error {
 	if err := s.write(s.old); err != nil {
 		return err
 	}
 	return s.write(s.young)
 }
 
-func (s *states) write(records map[int64]*schemas.CallRecord) error {
+func (s *States) write(records map[int64]*schemas.CallRecord) error {
 	for id, record := range records {
 		value, err := schemas.Calls.Encode(*record)
 		if err != nil {
@@ -102,7 +131,7 @@ func (s *states) write(records map[int64]*schemas.CallRecord) error {
 	return s.apply()
 }
 
-func (s *states) apply() error {
+func (s *States) apply() error {
 	err := s.table.Apply(s.changes, table.Checkpoint{})
 	s.changes = s.changes[:0]
 	return err
