@@ -35,7 +35,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "callfold_ingest_requests_total",
-			Help: "Webhook requests by how they ended.",
+			Help: "Webhook requests by how they ended: accepted, ignored and rejected were answered with 200, and stored but for ignored; unavailable with 503.",
 		}, []string{"result"}),
 		ignored: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "callfold_ingest_ignored_total",
@@ -52,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "callfold_ingest_in_flight_requests",
-			Help: "Webhook requests being handled.",
+			Help: "Webhook requests being handled now.",
 		}),
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.ignored, m.rejected, m.durable, m.inFlight} {

@@ -61,7 +61,21 @@ func ProbeTopics(client *kgo.Client, topics ...string) func(context.Context) err
 	}
 }
 
-var errNoAck = errors.New("no acknowledgement in time")
+var (
+	errNoAck = errors.New("no acknowledgement in time")
+	// errGivenUp says of a record that its own time was not over.
+	errGivenUp = errors.New("given up together with another record of its batch, whose time was over")
+)
+
+// ownError is why a record was not taken that was produced with ctx. The client
+// gives up a batch as a whole when the time of one record in it is over: of the
+// others that says nothing, some were handed over just before.
+func ownError(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return errGivenUp
+	}
+	return err
+}
 
 // produce appends a record and waits until all in-sync replicas have it, or ctx
 // ends. A record that was never sent is then given up by the client; one that
@@ -69,7 +83,7 @@ var errNoAck = errors.New("no acknowledgement in time")
 func (s *Server) produce(ctx context.Context, record *kgo.Record) error {
 	started := time.Now()
 	done := make(chan error, 1) // the promise must not block when we are gone
-	s.o.Producer.TryProduce(ctx, record, func(_ *kgo.Record, err error) { done <- err })
+	s.o.Producer.TryProduce(ctx, record, func(_ *kgo.Record, err error) { done <- ownError(ctx, err) })
 	var err error
 	select {
 	case err = <-done:

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/ingest/journal"
+	"github.com/callfold/callfold/internal/observe"
 )
 
 const (
@@ -23,8 +24,6 @@ const (
 	// unready, unless another one is taken before. It passes, because a stage
 	// that is not ready gets no webhooks and could not prove itself otherwise.
 	failureCounts = 10 * time.Second
-	// remindEvery is how often a lasting trouble is logged.
-	remindEvery = time.Minute
 )
 
 var errNotAsked = errors.New("the broker has not been asked yet")
@@ -43,7 +42,7 @@ type brokerState struct {
 	ask     chan struct{}    // has one when the broker is to be asked at once
 
 	mu       sync.Mutex
-	reminder occasionally
+	reminder observe.Seldom
 	troubled bool  // and it was logged
 	probed   error // outcome of the last probe
 	failed   error // why the last record was not taken, nil if it was
@@ -73,8 +72,8 @@ func (b *brokerState) produced(started time.Time, err error) {
 	switch {
 	case err == nil:
 		b.probed, b.takenAt, b.away = nil, now, false // there is no better probe
-	case errors.Is(err, kgo.ErrMaxBuffered), errors.Is(err, context.Canceled):
-		// It was not even tried.
+	case errors.Is(err, kgo.ErrMaxBuffered), errors.Is(err, context.Canceled), errors.Is(err, errGivenUp):
+		// It was not even tried, or not for its time.
 	case b.takenAt.Before(started):
 		// As long as others are taken, it is a partition that is away.
 		b.awayLocked(err)
@@ -138,9 +137,10 @@ func (b *brokerState) reportLocked() {
 	b.health("ingest", b.readiness(err))
 	switch {
 	case err == nil && b.troubled:
-		b.troubled, b.reminder = false, occasionally{}
+		b.troubled = false
+		b.reminder.Reset()
 		b.log.Info("Kafka takes events again")
-	case err == nil || !b.reminder.now():
+	case err == nil || !b.reminder.Now():
 	case b.journal == nil:
 		b.troubled = true
 		b.log.Warn("Kafka takes no events: webhooks are answered with 503 and Aircall repeats them", "err", err)
@@ -169,20 +169,17 @@ func (b *brokerState) readiness(trouble error) error {
 	return &Degraded{fmt.Sprintf("Kafka takes no events, they wait in the journal (%d events, %d of %d bytes): %v", held.Events, held.Bytes, held.Limit, trouble)}
 }
 
-// occasionally lets something happen once in remindEvery, such as a line in the log.
-type occasionally struct {
-	mu   sync.Mutex
-	last time.Time
-}
+// stillFor is how long Run may take from one look at the broker to the next, which is
+// a few seconds, whether it is there or not.
+const stillFor = 5 * time.Minute
 
-func (o *occasionally) now() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.last.IsZero() && time.Since(o.last) < remindEvery {
-		return false
+// Alive returns an error when Run hangs, so that only a new start can help. A broker
+// that is away is none.
+func (s *Server) Alive() error {
+	if still := s.pulse.Still(); still > stillFor {
+		return fmt.Errorf("the broker was not looked at for %s", still.Round(time.Second))
 	}
-	o.last = time.Now()
-	return true
+	return nil
 }
 
 // Run asks for the broker every five seconds until ctx ends, so that the stage
@@ -194,7 +191,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.replay != nil {
 		publishing.Go(func() { s.replay.run(ctx) })
 	}
+	defer s.pulse.Stop()
 	for {
+		s.pulse.Beat()
 		probe, cancel := context.WithTimeout(ctx, s.o.AckTimeout)
 		err := s.o.Probe(probe)
 		cancel()

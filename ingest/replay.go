@@ -204,8 +204,8 @@ func (p *replay) hand(ctx context.Context, d delivery) {
 	d.started = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
 	p.s.o.Producer.TryProduce(ctx, p.s.published(d.record), func(_ *kgo.Record, err error) {
+		d.err = ownError(ctx, err)
 		cancel()
-		d.err = err
 		p.results <- d
 	})
 }

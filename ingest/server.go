@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/callfold/callfold/ingest/journal"
+	"github.com/callfold/callfold/internal/observe"
 )
 
 // Path is where Aircall's webhooks are posted to.
@@ -60,8 +61,10 @@ type Server struct {
 	bodies  *bodyReader
 	broker  *brokerState
 	replay  *replay // nil without a journal
+	// pulse is that of Run.
+	pulse observe.Pulse
 	// refusals limits the log of what anybody on the internet can provoke.
-	refusals occasionally
+	refusals observe.Seldom
 }
 
 // New makes a Server. It does not ask the broker for anything. Its errors name
@@ -180,7 +183,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (verdict, error
 	case !authorized && !isJSON(body):
 		return verdict{answer: notJSON(body, r.Header.Get("Content-Encoding"))}, nil
 	case !authorized:
-		if s.refusals.now() {
+		if s.refusals.Now() {
 			s.o.Logger.Warn("a webhook without an accepted token was refused; if it is yours, compare its token in Aircall with ingest.tokens", "remote", r.RemoteAddr)
 		}
 		return verdict{answer: answerUnauthorized}, nil

@@ -19,6 +19,11 @@ const (
 	Erased    Result = "erased"    // an operator erased the call, and its Task was scrubbed or deleted
 )
 
+// Results are all of them.
+func Results() []Result {
+	return []Result{Created, Updated, Unchanged, Waiting, Skipped, Retrying, Rejected, Deleted, Erased}
+}
+
 // Outcome is the value of a record in the topic tasks: what the sink last
 // decided about a call, and what it must remember about its Task.
 type Outcome struct {

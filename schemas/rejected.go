@@ -23,6 +23,11 @@ const (
 	KeyMismatch  RejectReason = "key_mismatch"  // the record's key is not the body's call id
 )
 
+// RejectReasons are all of them.
+func RejectReasons() []RejectReason {
+	return []RejectReason{NotJSON, NotACall, NoID, BadID, RepeatedKeys, NoTime, FutureTime, TooLarge, KeyMismatch}
+}
+
 // RejectedRecord is the value of a record in the topic rejected: an event that
 // could not be folded, with all that is needed to mend it and send it again.
 type RejectedRecord struct {

@@ -30,7 +30,8 @@ func newAgents(r prometheus.Registerer, now func() time.Time) *agents {
 	if r != nil {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "callfold_sink_unmapped_agents",
-			Help: "Aircall users who took or placed calls of the last 24 hours that this process looked at, and are no Salesforce users by rule O1.",
+			Help: "Aircall users who took or placed calls of the last 24 hours that this process looked at, and are no active Salesforce users by e-mail or alias (O1): " +
+				"their calls go to the next rung of the owner's ladder. callfold doctor names them. Several processes may count the same agent.",
 		}, a.unmapped))
 	}
 	return a

@@ -51,15 +51,3 @@ func (s *Sink) asking(ctx context.Context, ask func() error) *problem {
 		}
 	}
 }
-
-// sleep waits for a while, or until the context ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

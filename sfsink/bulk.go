@@ -82,6 +82,8 @@ func (t *turn) gather(ctx context.Context, open []*job) error {
 // rewritten, and it has nothing new to tell that would have to wait.
 func (j *job) forBulk() bool {
 	switch {
+	case j.erasing:
+		return false // see inBulk
 	case j.bulk.again:
 		return true
 	case !j.rewrite || j.bulk.open != nil || j.bulk.alone || j.besides:
@@ -124,10 +126,12 @@ func (t *turn) askBulk(ctx context.Context, ask func() error) (p *problem, err e
 	return p, err
 }
 
-// inBulk tells whether the row goes to the job that waits for it.
+// inBulk tells whether the row goes to the job that waits for it. One of an erased call
+// does not: nothing is to be remembered of it until the job has ended, and a job deletes
+// nothing.
 func (r *row) inBulk() bool {
 	open := r.bulk.open
-	return open != nil && r.create == (open.ExternalID != "") && salesforce.BulkTakes(r.fields)
+	return open != nil && !r.erasing && r.create == (open.ExternalID != "") && salesforce.BulkTakes(r.fields)
 }
 
 // sendBulk gives rows to the jobs that wait for them, and hands the jobs over.
@@ -176,8 +180,9 @@ func (t *turn) handOverBulk(ctx context.Context, id string, rows []*row) error {
 	case err != nil:
 		return err
 	case p == nil:
+		look := t.Sink.now().Add(bulkLook) // of all calls at once
 		for _, r := range rows {
-			r.handedOver(id)
+			r.handedOver(id, look)
 		}
 		return nil
 	case !wrongState(p) && p.class.stops():
@@ -185,10 +190,7 @@ func (t *turn) handOverBulk(ctx context.Context, id string, rows []*row) error {
 	}
 	// It has rows of which this turn knows nothing, or it takes none: it is of no use.
 	// What becomes of it is looked at as of any job, and its calls are written then.
-	p, err = t.askBulk(ctx, func() error { return t.client.BulkAbort(ctx, id) })
-	if err == nil && p != nil && !wrongState(p) {
-		err = p.stopped()
-	}
+	err = t.abortBulk(ctx, id)
 	for _, r := range rows {
 		r.postpone(ruleBulk, t.now.Add(bulkLook))
 		r.outcome.Bulk = &schemas.Bulk{Job: id}
@@ -196,14 +198,25 @@ func (t *turn) handOverBulk(ctx context.Context, id string, rows []*row) error {
 	return err
 }
 
+// abortBulk aborts a job, unless it has ended.
+func (t *turn) abortBulk(ctx context.Context, id string) error {
+	p, err := t.askBulk(ctx, func() error { return t.client.BulkAbort(ctx, id) })
+	if err == nil && p != nil && !wrongState(p) {
+		err = p.stopped()
+	}
+	return err
+}
+
 // wrongState tells whether a job was refused for what it has been through before.
 func wrongState(p *problem) bool { return p != nil && p.error.Code == "INVALIDJOBSTATE" }
 
-// handedOver parks the call until the job has ended.
-func (r *row) handedOver(id string) {
+// handedOver parks the call until the job is looked at.
+func (r *row) handedOver(id string, look time.Time) {
 	written := r.writing()
-	r.postpone(ruleBulk, r.Sink.now().Add(bulkLook))
-	state := &r.record.State
-	r.outcome.Bulk = &schemas.Bulk{Job: id, StateHash: r.stateHash, Written: written, Obeyed: schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}}
+	r.postpone(ruleBulk, look)
+	if r.outcome.Confirm != 0 {
+		r.outcome.Unconfirmed = r.outcome.Parked // a newer one may take its place
+	}
+	r.outcome.Bulk = &schemas.Bulk{Job: id, StateHash: r.stateHash, Written: written, Obeyed: latest(r.prev.Obeyed, commandsOf(&r.record.State))}
 	r.outcome.Match, r.outcome.Owner, r.outcome.Reasons, r.outcome.Kept = r.match, r.owner, r.reasons(), r.kept
 }

@@ -86,6 +86,40 @@ func TestDeathAroundAJob(t *testing.T) {
 	}
 }
 
+// TestErasedWhileItsJobIsHandedOver: a process gave a job its rows and handed it over,
+// without an answer. Its partitions went to two others, and of one the only call in the
+// job was erased meanwhile. Its row is not written when the job is handed over after all.
+func TestErasedWhileItsJobIsHandedOver(t *testing.T) {
+	b := manyCalls(t)
+	b.rewriteAll(4000)
+	b.turn()
+	late, gate := make(chan struct{}), make(chan struct{})
+	b.sim.Fail(sfsim.Fault{Operation: "bulk_close", Cut: true, CommitAt: late, Times: requestTries},
+		sfsim.Fault{Operation: "bulk_chunk", Hold: gate, Times: -1})
+	b.later(time.Hour)
+	b.dies()
+	others := b.table.stored
+	b.table.stored = map[string]schemas.Outcome{"2": others["2"]}
+	delete(others, "2")
+	b.erase(2, 4011)
+	b.turn()
+	close(late)
+	b.sim.Settle()
+	for range 4 { // Salesforce takes long: nobody knows when to read back
+		b.later(confirmAfter)
+		b.turn()
+	}
+	close(gate)
+	b.sim.JobsEnd()
+	b.sim.Heal()
+	maps.Copy(b.table.stored, others)
+	b.since = b.clock
+	b.goesOn()
+	b.erased(2)
+	b.tells(b.task(2), false)
+	b.task(1, "Subject", missedByCurie)
+}
+
 // TestDeathAfterTheResults: the turn that read them and wrote on is done again.
 func TestDeathAfterTheResults(t *testing.T) {
 	b := manyCalls(t)

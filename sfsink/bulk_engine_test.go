@@ -1,14 +1,12 @@
 //go:build synctests
 
-// Run with -tags synctests, see drain_test.go.
+// Run with -tags synctests, see engine_test.go.
 
 package sfsink
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,17 +16,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/callfold/callfold/internal/kafka/bubble"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tidwall/gjson"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/callfold/callfold/internal/salesforce"
-	"github.com/callfold/callfold/internal/sfsim"
-	"github.com/callfold/callfold/internal/stream"
-	"github.com/callfold/callfold/internal/traffic"
 	"github.com/callfold/callfold/projector"
-	"github.com/callfold/callfold/schemas"
 )
 
 // watchedOrg is the simulator without a network, which notes when collections with
@@ -74,58 +67,17 @@ func TestRebuildBesideLiveCalls(t *testing.T) {
 		firstID  = 9_000_000_000 // of live calls
 	)
 	synctest.Test(t, func(t *testing.T) {
-		sim, err := sfsim.New(sfsim.Options{Latency: 150 * time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer sim.Close()
-		if err := sim.Load(traffic.SampleOrg()); err != nil {
-			t.Fatal(err)
-		}
+		sim := busyOrg(t)
 		org := &watchedOrg{orgInProcess: orgInProcess{sim: sim}, seen: map[string]time.Time{}}
-		network := &kfake.VirtualNetwork{}
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9093), kfake.SleepOutOfOrder(),
-			kfake.SeedTopics(4, "calls", "tasks", "rejected"), kfake.ListenFn(network.Listen))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer cluster.Close()
-		options := func() []kgo.Opt {
-			return []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.Dialer(network.DialContext), kgo.DisableClientMetrics()}
-		}
-		producer, err := kgo.NewClient(append(options(), kgo.ProducerBatchCompression(kgo.GzipCompression()))...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		broker := bubble.Start(t, kfake.SeedTopics(4, "calls", "tasks", "rejected"))
+		producer := broker.Client()
 		defer producer.Close()
-		put := func(id int64, events ...string) {
-			var record schemas.CallRecord
-			for n, body := range events {
-				event, err := schemas.ParseEvent([]byte(body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				record = schemas.Fold(record, event, int64(n))
-			}
-			value, err := schemas.Calls.Encode(record)
-			if err != nil {
-				t.Fatal(err)
-			}
-			producer.Produce(t.Context(), &kgo.Record{
-				Topic: "calls", Key: strconv.AppendInt(nil, id, 10), Value: value,
-				Headers: []kgo.RecordHeader{{Key: schemas.HeaderSchema, Value: []byte(schemas.Calls.Schema())}},
-			}, func(_ *kgo.Record, err error) {
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		hungup := func(id int64, at time.Time) string {
-			return fmt.Sprintf(`{"resource":"call","event":"call.hungup","timestamp":%d,"data":{"id":%d,"direction":"inbound","status":"done","started_at":%d,"ended_at":%d,"raw_digits":"+336%08d","number":{"id":7,"name":"Paris","digits":"+33176360011","country":"FR","time_zone":"Europe/Paris"}}}`,
+		hungup := func(id int64, at time.Time) []byte {
+			return fmt.Appendf(nil, `{"resource":"call","event":"call.hungup","timestamp":%d,"data":{"id":%d,"direction":"inbound","status":"done","started_at":%d,"ended_at":%d,"raw_digits":"+336%08d","number":{"id":7,"name":"Paris","digits":"+33176360011","country":"FR","time_zone":"Europe/Paris"}}}`,
 				at.Unix(), id, at.Unix()-20, at.Unix(), 10_000_000+id%1000)
 		}
 		for id := int64(1); id <= rewrites; id++ {
-			put(id, hungup(id, time.Now()), fmt.Sprintf(`{"resource":"callfold","event":"callfold.rewrite","timestamp":%d,"data":{"id":%d,"who":"ops","why":"rebuild"}}`, time.Now().Unix()+1, id))
+			put(t, producer, folded(t, hungup(id, time.Now()), fmt.Appendf(nil, `{"resource":"callfold","event":"callfold.rewrite","timestamp":%d,"data":{"id":%d,"who":"ops","why":"rebuild"}}`, time.Now().Unix()+1, id)))
 		}
 		if err := producer.Flush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -133,14 +85,7 @@ func TestRebuildBesideLiveCalls(t *testing.T) {
 
 		registry := prometheus.NewRegistry()
 		run := func(instance string) (stop func()) {
-			client, err := salesforce.New(salesforce.Options{
-				LoginURL: "http://org", APIVersion: "64.0", HTTPClient: &http.Client{Transport: org},
-				Flow: salesforce.ClientCredentials{ClientID: "dev", ClientSecret: "dev"},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			sink, err := New(Options{Client: client, Settings: projector.DefaultSettings(), APIReserve: 0.2, BulkAbove: 500, Registerer: registry})
+			sink, err := New(Options{Client: clientOf(t, org), Settings: projector.DefaultSettings(), APIReserve: 0.2, BulkAbove: 500, Registerer: registry})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,31 +93,14 @@ func TestRebuildBesideLiveCalls(t *testing.T) {
 			if err := sink.Prepare(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			engine, err := stream.New(stream.Options[schemas.Outcome]{
-				Name: "sink", Client: options, Group: "g", Instance: instance, Input: "calls", Changelog: "tasks", Rejected: "rejected",
-				Codec: schemas.Outcomes, Timer: Timer, Handler: sink, Linger: sink.Linger, Lanes: 2, BatchRecords: 2000, HotStates: 20_000,
-				Timeouts: stream.PatientTimeouts, Grace: time.Second, Health: func(string, error) {}, Now: time.Now,
-				Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			ended := make(chan error, 1)
-			go func() { ended <- engine.Run(ctx) }()
-			return func() {
-				cancel()
-				if err := <-ended; err != nil {
-					t.Error(err)
-				}
-			}
+			return startSink(t, broker, sink, instance, 2, 2000)
 		}
 		stop := run("i")
 		sent := map[string]time.Time{}
 		for n := range int64(live) {
 			id := firstID + n
 			sent[strconv.FormatInt(id, 10)] = time.Now()
-			put(id, hungup(id, time.Now()))
+			put(t, producer, folded(t, hungup(id, time.Now())))
 			time.Sleep(20 * time.Millisecond) // virtual
 			if n == 200 {                     // jobs are under way
 				stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,11 +67,13 @@ func (t *turn) readJob(ctx context.Context, id string, jobs []*job) error {
 	}
 	switch {
 	case gone:
-		t.metrics.bulkJobs.WithLabelValues("gone").Inc()
+		t.metrics.bulkJobs.WithLabelValues(bulkGone).Inc()
 		for _, j := range jobs {
 			j.untold(true)
 		}
 		return nil
+	case info.Open() && slices.ContainsFunc(jobs, (*job).erasedOfOpen):
+		return t.abandonOpen(ctx, id, jobs)
 	case info.Open():
 		for _, j := range jobs {
 			j.bulk.open = &info
@@ -100,11 +103,27 @@ func (t *turn) readJob(ctx context.Context, id string, jobs []*job) error {
 	return nil
 }
 
+// erasedOfOpen tells whether the call was erased, and its job may have got rows by an
+// earlier turn, whose request to hand them over may be carried out yet.
+func (j *job) erasedOfOpen() bool { return j.repeated && j.record.State.Erased.Known() }
+
+// abandonOpen aborts a job that is not to be handed over any more. Its calls wait until
+// that is seen.
+func (t *turn) abandonOpen(ctx context.Context, id string, jobs []*job) error {
+	if err := t.abortBulk(ctx, id); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		j.waitForBulk(t.now.Add(bulkLook))
+	}
+	return nil
+}
+
 // bulkEnded notes how a job ended.
 func (t *turn) bulkEnded(info salesforce.BulkInfo) {
-	result := map[bool]string{true: "complete", false: "failed"}[info.Complete()]
+	result := map[bool]string{true: bulkComplete, false: bulkFailed}[info.Complete()]
 	if info.State == "Aborted" {
-		result = "aborted"
+		result = bulkAborted
 	}
 	t.metrics.bulkJobs.WithLabelValues(result).Inc()
 	if !info.Complete() {
@@ -148,7 +167,7 @@ func (j *job) toldOf(info salesforce.BulkInfo, r salesforce.BulkResult) {
 	b := j.prev.Bulk
 	j.prev.Bulk = nil
 	if r.Code != "" {
-		j.metrics.bulkRows.WithLabelValues("refused").Inc()
+		j.metrics.bulkRows.WithLabelValues(bulkRefused).Inc()
 		// A collection tells why, in full, and it may go well by now.
 		j.bulk.alone = true
 		if info.ExternalID == "" && strings.HasPrefix(r.Code, "ENTITY_IS_DELETED") {
@@ -157,7 +176,7 @@ func (j *job) toldOf(info salesforce.BulkInfo, r salesforce.BulkResult) {
 		}
 		return
 	}
-	j.metrics.bulkRows.WithLabelValues("written").Inc()
+	j.metrics.bulkRows.WithLabelValues(bulkWritten).Inc()
 	j.prev.TaskID = r.ID
 	if b.Written == nil {
 		// The turn that handed the row over did not commit: what the row held is not known.
@@ -170,6 +189,9 @@ func (j *job) toldOf(info salesforce.BulkInfo, r salesforce.BulkResult) {
 	}
 	j.bulk.wrote = b.StateHash
 	j.prev.Result, j.prev.Rule = j.bulk.result, ""
+	if last := j.prev.Unconfirmed; last != nil {
+		j.prev.Parked, j.prev.Unconfirmed = last, nil // as of any call that was written
+	}
 	j.prev.Written, j.prev.LastWritten, j.prev.Obeyed = b.Written, nil, b.Obeyed
 }
 
@@ -187,7 +209,7 @@ func (j *job) settle() {
 // untold takes that a job has no result for the call. A job that did not end by itself
 // may still write it.
 func (j *job) untold(yet bool) {
-	j.metrics.bulkRows.WithLabelValues("untold").Inc()
+	j.metrics.bulkRows.WithLabelValues(bulkUntold).Inc()
 	j.prev.Bulk, j.bulk.alone = nil, true
 	if yet {
 		j.prev.Confirm = j.Sink.now().Add(confirmAfter).UnixMilli()

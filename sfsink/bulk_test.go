@@ -245,3 +245,60 @@ func TestTextThatClears(t *testing.T) {
 	b.task(1, "aircall__Answered_by__c", "#N/A")
 	b.task(2, "aircall__Answered_by__c", "Ada Agent")
 }
+
+// TestErasedBeforeItsJob: a call is erased after a job was made for it, and before the
+// job got its rows. It goes by collections: nobody looks at what a job says of it, and a
+// job deletes nothing.
+func TestErasedBeforeItsJob(t *testing.T) {
+	for _, policy := range []string{"scrub", "delete"} {
+		t.Run(policy, func(t *testing.T) {
+			b := newBench(t, func(o *Options) { o.BulkAbove, o.Settings.Tasks.Erased = 200, policy })
+			b.everyCall(func(id int64) { b.missed(id, curieNumber) })
+			b.turn()
+			id := b.task(2)["Id"].(string)
+			b.rewriteAll(4000)
+			b.turn()
+			if o := b.outcome(2, schemas.Waiting); o.Bulk == nil {
+				t.Fatalf("call 2 is in no job: %+v", o)
+			}
+			b.erase(2, 4011)
+			b.sim.Fail(sfsim.Fault{ExternalIDs: []string{"2", id}, Code: "UNABLE_TO_LOCK_ROW"})
+			b.turn()
+			b.sim.JobsEnd()
+			b.outcome(2, schemas.Retrying)
+			b.later(time.Minute)
+			b.turn()
+			b.erased(2)
+			if policy == "scrub" {
+				b.tells(b.task(2), false)
+			} else if b.record("Task", id)["IsDeleted"] != true {
+				t.Error("the Task is still there")
+			}
+		})
+	}
+}
+
+// TestErasedBetweenTwoJobs: somebody had deleted all Tasks, which a job finds out.
+// Meanwhile one of the calls was erased, and its Task restored: it does not go into the
+// job that makes the Tasks anew.
+func TestErasedBetweenTwoJobs(t *testing.T) {
+	b := manyCalls(t)
+	id := b.task(2)["Id"].(string)
+	b.rewriteAll(4000)
+	for _, r := range b.tasks() {
+		b.remove("Task", r["Id"].(string))
+	}
+	b.turn()
+	b.turn()
+	b.sim.JobsEnd()
+	b.set("Task", id, `"IsDeleted":false`)
+	b.erase(2, 4011)
+	for range 4 {
+		b.later(bulkLook)
+		b.turn()
+		b.sim.JobsEnd()
+	}
+	b.erased(2)
+	b.tells(b.task(2), false)
+	b.task(1, "Subject", missedByCurie)
+}

@@ -11,13 +11,14 @@ import (
 // Salesforce may still create it, and nothing about a Case would refuse the second.
 // Until it cannot any more, another one is waited with. It is safe for concurrent use.
 //
-// Another process, or this one after a restart, does not know of it.
+// Another process, or this one after a restart, does not know of it. There a Contact
+// waits as long for which an earlier turn may have asked.
 type unsureCases struct {
 	mu    sync.Mutex
 	until map[string]time.Time // by Contact
 }
 
-// add notes a request that was not answered.
+// add notes a request that was not answered, or may have been made by another process.
 func (u *unsureCases) add(contact string, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

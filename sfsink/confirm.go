@@ -112,9 +112,9 @@ func (j *job) readBackAs(task salesforce.Record, names []string) {
 		if !confirming {
 			return
 		}
-		result := "as_wanted"
+		result := foundAsWanted
 		if len(j.row().fields) > 0 {
-			result = "mended"
+			result = foundMended
 		}
 		j.metrics.confirmed.WithLabelValues(result).Inc()
 	case !confirming:
@@ -125,7 +125,7 @@ func (j *job) readBackAs(task salesforce.Record, names []string) {
 	case j.recreates():
 		j.taskID, j.unwritten = "", true
 	default:
-		j.metrics.confirmed.WithLabelValues("gone").Inc()
+		j.metrics.confirmed.WithLabelValues(foundGone).Inc()
 		j.gone()
 	}
 }

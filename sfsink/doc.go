@@ -28,6 +28,11 @@
 //   - An outage, a refused sign-in, a wrong configuration or an exhausted quota
 //     rejects no call: the turn ends in an error ([*Stopped]), the engine
 //     commits nothing and comes again with the same calls.
+//   - Where calls is read from further back, older states are written once more, and then
+//     the newest. But nothing of an erased call comes back by that, and no command that
+//     was obeyed is obeyed again.
+//   - A sink without calls learns of these all the same, within minutes, and
+//     [Sink.Trouble] tells them ([Sink.Look]).
 //   - Within a process, no two requests in flight concern one call or one
 //     account: Salesforce would lock rows against each other.
 //

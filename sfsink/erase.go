@@ -33,6 +33,13 @@ func (j *job) erase() {
 	}
 }
 
+// erasedSince tells whether the call was erased, and what came is a state from before: it
+// comes again where the topic calls is read from further back, since the group's offsets
+// were moved or have expired, or where calls was made anew. Its content is to go nowhere.
+func (j *job) erasedSince() bool {
+	return j.prev.Rule == projector.RuleErased && j.decision.Rule != projector.RuleErased
+}
+
 // findErased looks which Tasks the erased calls have, by the calls' ids and by the
 // Tasks' own, and what they hold.
 func (t *turn) findErased(ctx context.Context, open []*job) error {
@@ -76,14 +83,14 @@ func (t *turn) findErased(ctx context.Context, open []*job) error {
 // erases takes the Tasks that an erased call has.
 func (j *job) erases(tasks []salesforce.Record) {
 	j.taskID, j.holds = "", nil
-	result := "gone"
+	result := foundGone
 	switch len(tasks) {
 	case 0:
 	case 1:
 		j.taskID, j.holds = text(tasks[0], "Id"), tasks[0]
 		j.owner = &schemas.Owner{ID: text(tasks[0], "OwnerId")}
-		if result = "as_wanted"; len(j.row().fields) > 0 {
-			result = "mended"
+		if result = foundAsWanted; len(j.row().fields) > 0 {
+			result = foundMended
 		}
 	default:
 		p := &problem{class: classDuplicate}

@@ -125,7 +125,7 @@ func (s *Sink) Explain(ctx context.Context, record schemas.CallRecord, prev sche
 	t := &turn{Sink: s, now: s.now(), org: &org{}}
 	j := &job{turn: t, key: strconv.FormatInt(record.State.ID, 10), record: record, prev: prev, taskID: prev.TaskID}
 	j.decision = s.rules.Decide(record, t.now)
-	j.rematch = record.State.Rematch.At != prev.Obeyed.Rematch
+	j.rematch = anew(record.State.Rematch.At, prev.Obeyed.Rematch)
 	e := &explaining{job: j, Explanation: Explanation{
 		Decision:   Verdict{string(j.decision.Action), j.decision.Rule, j.decision.Why, j.decision.Until},
 		Candidates: []Candidate{}, Ladder: []Rung{}, Fields: []ExplainedField{}, Tasks: []HeldTask{},

@@ -71,12 +71,18 @@ type job struct {
 func (j *job) decide() {
 	j.stateHash = j.record.State.Hash()
 	j.taskID = j.prev.TaskID
-	asked, obeyed := &j.record.State, &j.prev.Obeyed
-	j.rewrite, j.rematch, j.retry = asked.Rewrite.At != obeyed.Rewrite, asked.Rematch.At != obeyed.Rematch, asked.Retry.At != obeyed.Retry
+	asked, obeyed := commandsOf(&j.record.State), j.prev.Obeyed
+	j.rewrite, j.rematch, j.retry = anew(asked.Rewrite, obeyed.Rewrite), anew(asked.Rematch, obeyed.Rematch), anew(asked.Retry, obeyed.Retry)
 	if j.besides = !j.arrived && unlogged(j.prev); j.besides {
 		j.rewrite, j.rematch, j.retry = false, false, false // those that this state knows were obeyed, or overtaken
 	}
 	j.decision = j.rules.Decide(j.record, j.now)
+	if j.erasedSince() {
+		j.decision = projector.Decision{Action: projector.Skip, Rule: projector.RuleErased}
+		o := j.prev
+		j.outcome = &o
+		return
+	}
 	j.unwritten = j.rewrite || j.uncertain()
 	j.confirmable()
 	switch {
@@ -91,8 +97,10 @@ func (j *job) decide() {
 			j.parkBeside(j.decision.Until)
 		}
 	case j.arrived && j.prev.Result == schemas.Retrying && j.prev.NextAttempt > j.now.UnixMilli() && !j.retry:
-		// A newer state takes the parking place and keeps the time.
+		// A newer state takes the parking place and keeps the time. Commands are obeyed
+		// when it has come.
 		j.finish(schemas.Retrying)
+		j.outcome.Obeyed = j.prev.Obeyed
 		j.outcome.Error, j.outcome.Attempts, j.outcome.Since = j.prev.Error, j.prev.Attempts, j.prev.Since
 		j.outcome.Confirm = max(j.confirm, j.prev.Confirm)
 		j.parkBeside(time.UnixMilli(j.prev.NextAttempt))
@@ -135,8 +143,7 @@ func (j *job) finish(result schemas.Result) {
 	o.TaskID = j.taskID
 	o.Error, o.Attempts, o.Since, o.Refused = nil, 0, 0, ""
 	o.NextAttempt, o.Parked, o.Unconfirmed, o.Confirm, o.Bulk = 0, nil, nil, j.confirm, nil
-	state := &j.record.State
-	o.Obeyed = schemas.Commands{Rewrite: state.Rewrite.At, Rematch: state.Rematch.At, Retry: state.Retry.At}
+	o.Obeyed = latest(o.Obeyed, commandsOf(&j.record.State))
 	// Where nothing is written now, it holds for the next write.
 	if j.unwritten {
 		o.Written, o.LastWritten = nil, j.remembered()
@@ -223,6 +230,7 @@ func (j *job) refused(p *problem) {
 		if j.hashes != nil {
 			j.outcome.Reasons = j.reasons()
 		}
+		j.metrics.refusals.WithLabelValues(string(p.class)).Inc()
 		j.log.Warn("a call was rejected", "call_id", j.key, "code", e.Code, "fields", e.Fields, "fix", e.Fix)
 	} else {
 		j.finish(schemas.Retrying)

@@ -44,7 +44,7 @@ func (t *turn) find(ctx context.Context, jobs []*job) error {
 			match.AccountID = accounts[match.ID]
 		}
 		t.matches.put(keyOf(l.Lookup), match, t.now)
-		t.metrics.lookups.WithLabelValues("query").Inc()
+		t.metrics.lookups.WithLabelValues(lookupQueried).Inc()
 		for _, j := range l.jobs {
 			j.match = copied(match)
 		}

@@ -177,10 +177,7 @@ func TestOpenOpportunityOfTheContact(t *testing.T) {
 }
 
 func TestCaseIsCreatedOncePerContact(t *testing.T) {
-	b := newBench(t, func(o *Options) {
-		o.Settings.Match.Related = "case"
-		o.Settings.Match.CreateCase = true
-	})
+	b := newBench(t, withCases)
 	b.missed(1, curieNumber)
 	b.missed(2, curieNumber)
 	b.turn()
@@ -197,10 +194,7 @@ func TestCaseIsCreatedOncePerContact(t *testing.T) {
 
 // Making a Case locks the Contact's account in Salesforce as a Task does.
 func TestCaseIsCreatedAloneWithItsAccount(t *testing.T) {
-	b := newBench(t, func(o *Options) {
-		o.Settings.Match.Related = "case"
-		o.Settings.Match.CreateCase = true
-	})
+	b := newBench(t, withCases)
 	account := b.record("Account", curieCo)["Id"].(string)
 	created := false
 	b.before = func(r *http.Request) {
@@ -221,10 +215,7 @@ func TestCaseIsCreatedAloneWithItsAccount(t *testing.T) {
 }
 
 func TestCaseOfAnotherLaneIsFoundBeforeOneIsCreated(t *testing.T) {
-	b := newBench(t, func(o *Options) {
-		o.Settings.Match.Related = "case"
-		o.Settings.Match.CreateCase = true
-	})
+	b := newBench(t, withCases)
 	looks := 0
 	b.before = func(r *http.Request) {
 		if strings.Contains(r.URL.Query().Get("q"), "FROM Case") {
@@ -242,10 +233,7 @@ func TestCaseOfAnotherLaneIsFoundBeforeOneIsCreated(t *testing.T) {
 }
 
 func TestCaseWhoseAnswerWasLostIsNotCreatedTwice(t *testing.T) {
-	b := newBench(t, func(o *Options) {
-		o.Settings.Match.Related = "case"
-		o.Settings.Match.CreateCase = true
-	})
+	b := newBench(t, withCases)
 	b.sim.Fail(sfsim.Fault{Method: "POST", Path: "/sobjects/Case", AfterCommit: true, Cut: true})
 	b.missed(1, curieNumber)
 	if b.try() == nil {
@@ -503,13 +491,81 @@ func TestCreationThatStops(t *testing.T) {
 	}
 }
 
+// withCases makes a Case for a Contact that has none open.
+func withCases(o *Options) { o.Settings.Match.Related, o.Settings.Match.CreateCase = "case", true }
+
+// TestCaseAfterATakeover: the process that asked for a Case had no answer, and died. Its
+// successor waits as long as it would have.
+func TestCaseAfterATakeover(t *testing.T) {
+	b := newBench(t, withCases)
+	late := make(chan struct{})
+	b.sim.Fail(sfsim.Fault{Operation: "create", Path: "Case", Cut: true, CommitAt: late, Times: 1})
+	b.answered(1, curieNumber, "ada")
+	b.stoppedBy()
+	b.sink = b.newSink(withCases)
+	b.repeats, b.since = len(b.pending), b.clock
+	b.turn()
+	b.later(10 * time.Second)
+	b.answered(2, curieNumber, "ada") // the same customer rings again
+	b.turn()
+	close(late)
+	b.sim.Settle()
+	b.later(confirmAfter)
+	b.turn()
+	b.later(confirmAfter)
+	b.turn()
+	cases := b.sim.Records("Case")
+	if len(cases) != 1 {
+		t.Fatalf("%d Cases, want 1", len(cases))
+	}
+	b.task(1, "WhatId", cases[0]["Id"])
+	b.task(2, "WhatId", cases[0]["Id"])
+}
+
+// TestCaseOfATurnThatFailed: a turn makes a Case and then cannot write the Task. The next
+// one finds it, and does not wait.
+func TestCaseOfATurnThatFailed(t *testing.T) {
+	b := newBench(t, withCases)
+	b.sim.Fail(sfsim.Fault{Operation: "collections_upsert", Status: http.StatusServiceUnavailable, Code: "SERVER_UNAVAILABLE", Times: requestTries})
+	b.answered(1, curieNumber, "ada")
+	b.stoppedBy()
+	b.repeats, b.since = len(b.pending), b.clock
+	b.later(15 * time.Second)
+	b.turn()
+	cases := b.sim.Records("Case")
+	if len(cases) != 1 {
+		t.Fatalf("%d Cases, want 1", len(cases))
+	}
+	b.task(1, "WhatId", cases[0]["Id"])
+}
+
+// TestCaseAnotherLaneAskedFor: while a lane waits for the Contact's lock, the one that has
+// it gets no answer about a Case.
+func TestCaseAnotherLaneAskedFor(t *testing.T) {
+	b := newBench(t, withCases)
+	contact, _ := b.sim.Records("Contact")[0]["Id"].(string)
+	b.sink.locks.held[contact], b.sink.locks.freed = true, make(chan struct{})
+	b.answered(1, curieNumber, "ada")
+	ended := make(chan error)
+	go func() { ended <- b.try() }()
+	b.sink.locks.freed <- struct{}{} // it waits
+	b.sink.cases.add(contact, b.clock)
+	b.sink.locks.release([]string{contact})
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if o := b.outcome(1, schemas.Retrying); o.Error.Code != "CASE_UNCONFIRMED" {
+		t.Errorf("outcome %+v", o.Error)
+	}
+	if cases := b.sim.Records("Case"); len(cases) != 0 {
+		t.Errorf("%d Cases, want none", len(cases))
+	}
+}
+
 // TestCaseThatIsCreatedLate: nothing about a Case would refuse a second one, so after a
 // request without an answer its time is waited for.
 func TestCaseThatIsCreatedLate(t *testing.T) {
-	b := newBench(t, func(o *Options) {
-		o.Settings.Match.Related = "case"
-		o.Settings.Match.CreateCase = true
-	})
+	b := newBench(t, withCases)
 	late := make(chan struct{})
 	b.sim.Fail(sfsim.Fault{Operation: "create", Path: "Case", Cut: true, CommitAt: late, Times: 1})
 	b.answered(1, curieNumber, "ada")

@@ -1,18 +1,26 @@
 package sfsink
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/callfold/callfold/internal/sfsim"
 )
 
 func TestPrepareSaysWhatIsMissing(t *testing.T) {
-	b := newBench(t, func(o *Options) { o.Settings.Match.Create = "lead" })
+	var log bytes.Buffer
+	b := newBench(t, func(o *Options) {
+		o.Settings.Match.Create = "lead"
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
 	for object, fields := range map[string][]string{"Task": {"Type", "Aircall_Call_Id__c", "aircall__Country__c"}, "Lead": {"Aircall_Number_Key__c"}} {
 		for _, f := range fields {
 			if err := b.sim.Hide(object, f); err != nil {
@@ -29,17 +37,24 @@ func TestPrepareSaysWhatIsMissing(t *testing.T) {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the message does not say %q: %v", part, err)
 		}
+		if !strings.Contains(log.String(), part) {
+			t.Errorf("the log does not say %q: %s", part, log.String())
+		}
 	}
 }
 
-func TestPrepareWaitsForAnOutage(t *testing.T) {
-	b := newBench(t, nil)
+// TestPrepareTellsOfAnOutage: also to metrics, as a sink without calls may start then.
+func TestPrepareTellsOfAnOutage(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	b := newBench(t, func(o *Options) { o.Registerer = registry })
 	b.sim.Fail(sfsim.Fault{Status: 503, Times: 2 * requestTries})
-	if err := b.sink.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := b.sink.Prepare(t.Context()); reasonOf(err) != string(classOutage) || b.sink.Trouble() == nil || gauge(t, registry, "callfold_sink_paused") != 1 {
+			t.Errorf("Prepare gives %v, trouble is %v", err, b.sink.Trouble())
+		}
 	}
-	if len(b.pauses) != 2*(requestTries-1)+2 {
-		t.Errorf("pauses: %v", b.pauses)
+	if err := b.sink.Prepare(t.Context()); err != nil || b.sink.Trouble() != nil || gauge(t, registry, "callfold_sink_paused") != 0 {
+		t.Errorf("after it Prepare gives %v, trouble is %v", err, b.sink.Trouble())
 	}
 }
 

@@ -53,18 +53,17 @@ func (p *parked) putOff(inputs []input) {
 	}
 }
 
-// oldest is for how long the oldest call waits, 0 where none does. Calls that were not
+// waiting is how many calls wait, and for how long the oldest. Calls that were not
 // tried for long after their time belong to another process by now.
-func (p *parked) oldest() time.Duration {
+func (p *parked) waiting() (calls int, oldest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	age := time.Duration(0)
 	for key, w := range p.by {
 		if p.now().Sub(w.next) > forgetPause {
 			delete(p.by, key)
 			continue
 		}
-		age = max(age, p.now().Sub(w.since))
+		oldest = max(oldest, p.now().Sub(w.since))
 	}
-	return age
+	return len(p.by), oldest
 }

@@ -20,15 +20,21 @@ func TestOldestParkedCall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		wanted := map[string]float64{"callfold_sink_oldest_unwritten_seconds": want.Seconds(), "callfold_sink_parked_calls": 0}
+		if want > 0 {
+			wanted["callfold_sink_parked_calls"] = 1
+		}
 		for _, f := range families {
-			if f.GetName() == "callfold_sink_oldest_unwritten_seconds" {
-				if got := f.GetMetric()[0].GetGauge().GetValue(); got != want.Seconds() {
-					t.Errorf("%s it shows %v s, want %v", when, got, want)
+			if w, ok := wanted[f.GetName()]; ok {
+				delete(wanted, f.GetName())
+				if got := f.GetMetric()[0].GetGauge().GetValue(); got != w {
+					t.Errorf("%s %s is %v, want %v", when, f.GetName(), got, w)
 				}
-				return
 			}
 		}
-		t.Fatal("there is no such metric")
+		if len(wanted) > 0 {
+			t.Fatalf("missing: %v", wanted)
+		}
 	}
 	b.missed(1, curieNumber)
 	b.missed(2, curieNumber)

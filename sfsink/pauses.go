@@ -16,10 +16,10 @@ type pauses struct {
 	now func() time.Time
 	log *slog.Logger
 
-	paused, oldest *prometheus.Desc
+	paused, oldest, waiting *prometheus.Desc
 
 	mu sync.Mutex
-	by map[int32]pause
+	by map[int32]pause // also noPartition
 	// parked are the calls that wait by themselves.
 	parked parked
 	// reason is what the log was told last, empty while nothing is paused.
@@ -42,9 +42,12 @@ func newPauses(r prometheus.Registerer, now func() time.Time, log *slog.Logger) 
 	p := &pauses{
 		now: now, log: log, by: map[int32]pause{}, parked: parked{now: now, by: map[string]waiting{}},
 		paused: prometheus.NewDesc("callfold_sink_paused",
-			"1 while nothing is written to Salesforce, by reason (sign_in, config, org, throttle, outage, internal).", []string{"reason"}, nil),
+			"1 while nothing is written to Salesforce for this reason, or nothing could be if there were calls; else 0.", []string{"reason"}, nil),
 		oldest: prometheus.NewDesc("callfold_sink_oldest_unwritten_seconds",
-			"Age of the oldest call that waits to be written, because writing is stopped or Salesforce refused it for the moment; 0 while none does.", nil, nil),
+			"Age of the oldest call that waits to be written: since it came, where writing is stopped, or since Salesforce first refused it, where it is tried again (retrying); "+
+				"0 while none waits. After a start the process knows of the latter as they are tried, which is within the hour.", nil, nil),
+		waiting: prometheus.NewDesc("callfold_sink_parked_calls",
+			"Calls that Salesforce refused for the moment and that are tried again (retrying), at most 10,000 a process. After a start the process knows of them as they are tried, which is within the hour.", nil, nil),
 	}
 	if r != nil {
 		r.MustRegister(p)
@@ -53,7 +56,11 @@ func newPauses(r prometheus.Registerer, now func() time.Time, log *slog.Logger) 
 }
 
 // Describe tells the metrics; it makes pauses a prometheus.Collector.
-func (p *pauses) Describe(to chan<- *prometheus.Desc) { to <- p.paused; to <- p.oldest }
+func (p *pauses) Describe(to chan<- *prometheus.Desc) {
+	to <- p.paused
+	to <- p.oldest
+	to <- p.waiting
+}
 
 // Collect gives the metrics as they are now.
 func (p *pauses) Collect(to chan<- prometheus.Metric) {
@@ -61,17 +68,22 @@ func (p *pauses) Collect(to chan<- prometheus.Metric) {
 	defer p.mu.Unlock()
 	p.prune()
 	reasons := map[string]bool{}
-	age := p.parked.oldest()
+	calls, age := p.parked.waiting()
 	for _, x := range p.by {
 		reasons[reasonOf(x.err)] = true
 		if !x.oldest.IsZero() {
 			age = max(age, p.now().Sub(x.oldest))
 		}
 	}
-	for reason := range reasons {
-		to <- prometheus.MustNewConstMetric(p.paused, prometheus.GaugeValue, 1, reason)
+	for _, reason := range pauseReasons() {
+		value := 0.0
+		if reasons[reason] {
+			value = 1
+		}
+		to <- prometheus.MustNewConstMetric(p.paused, prometheus.GaugeValue, value, reason)
 	}
 	to <- prometheus.MustNewConstMetric(p.oldest, prometheus.GaugeValue, age.Seconds())
+	to <- prometheus.MustNewConstMetric(p.waiting, prometheus.GaugeValue, float64(calls))
 }
 
 // turn notes how a turn ended.
@@ -108,11 +120,25 @@ func (p *pauses) tell(err error) {
 			p.began = p.now()
 		}
 		p.reason = reason
-		var s *Stopped
-		if errors.As(err, &s) {
+		for _, s := range stoppedIn(err) {
 			p.log.Error("writing to Salesforce is stopped; no call is lost, and it goes on by itself", "reason", reason, "cause", s.Err, "fix", s.Fix)
 		}
 	}
+}
+
+// stoppedIn are all that an error says a person should mend.
+func stoppedIn(err error) []*Stopped {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []*Stopped
+		for _, e := range joined.Unwrap() {
+			all = append(all, stoppedIn(e)...)
+		}
+		return all
+	}
+	if s := (*Stopped)(nil); errors.As(err, &s) {
+		return []*Stopped{s}
+	}
+	return nil
 }
 
 // trouble is why calls wait, nil while none does.
@@ -143,9 +169,23 @@ func reasonOf(err error) string {
 	if s := (*Stopped)(nil); errors.As(err, &s) {
 		return s.Reason
 	}
-	return "internal"
+	return reasonInternal
 }
 
-// Trouble is why calls wait for Salesforce, a [*Stopped]; nil while none does. It
-// is for readiness.
+// reasonInternal is the reason of a pause that is not Salesforce's.
+const reasonInternal = "internal"
+
+// pauseReasons are all of them: the classes that stop a turn, and our own.
+func pauseReasons() []string {
+	reasons := []string{reasonInternal}
+	for _, c := range bySeverity {
+		if c.stops() {
+			reasons = append(reasons, string(c))
+		}
+	}
+	return reasons
+}
+
+// Trouble is why calls wait for Salesforce, or would wait if there were any, a
+// [*Stopped]; nil while none does. It is for readiness.
 func (s *Sink) Trouble() error { return s.pauses.trouble() }

@@ -18,6 +18,16 @@ type Known struct {
 	Outcome schemas.Outcome
 }
 
+// Current tells whether the outcome is about the newest state, or there is none: else
+// the sink is at the call.
+func (k *Known) Current() bool {
+	return k.Outcome.Result == "" || k.Outcome.StateHash == k.Record.State.Hash()
+}
+
+// HadTask tells of a call without a Task whether it had one, as far as is known, which
+// somebody deleted then. binned is how many Tasks of it are in the recycle bin.
+func (k *Known) HadTask(binned int) bool { return binned > 0 || k.Outcome.TaskID != "" }
+
 // Preview is what the sink would make of a call now.
 type Preview struct {
 	// CallID is Aircall's call id.

@@ -93,6 +93,15 @@ func (t *turn) createCase(ctx context.Context, jobs []*job) error {
 		return err
 	}
 	defer release()
+	if slices.ContainsFunc(jobs, func(j *job) bool { return j.repeated }) {
+		t.cases.add(contact, t.Sink.now()) // another process may have asked for one
+	}
+	if wait := t.cases.wait(contact, t.Sink.now()); wait > 0 {
+		for _, j := range jobs {
+			j.refused(unsureCase(wait))
+		}
+		return nil
+	}
 	related, err := t.related(ctx, []string{contact})
 	if err != nil {
 		return err
@@ -101,11 +110,8 @@ func (t *turn) createCase(ctx context.Context, jobs []*job) error {
 		setWhat(jobs, again.WhatID)
 		return nil
 	}
-	if wait := t.cases.wait(contact, t.Sink.now()); wait > 0 {
-		for _, j := range jobs {
-			j.refused(unsureCase(wait))
-		}
-		return nil
+	if err := t.owned(); err != nil {
+		return err
 	}
 	id, err := t.client.Create(ctx, projector.Case, fields, salesforce.NoAutoAssign)
 	if err != nil {

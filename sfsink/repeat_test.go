@@ -2,6 +2,8 @@ package sfsink
 
 import (
 	"errors"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/callfold/callfold/schemas"
@@ -46,5 +48,40 @@ func TestLostOwnershipSendsNothing(t *testing.T) {
 	}
 	if tasks := b.tasks(); len(tasks) > 0 {
 		t.Fatalf("%d Tasks were written", len(tasks))
+	}
+}
+
+// TestLostOwnershipChangesNoRecord: the same between a look at a record and its change.
+func TestLostOwnershipChangesNoRecord(t *testing.T) {
+	for name, c := range map[string]struct {
+		look   string
+		change func(*Options)
+	}{
+		"a Case":   {"FROM Case", withCases},
+		"an owner": {"SELECT Id, OwnerId FROM Contact", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, c.change)
+			b.set("Contact", curie, `"OwnerId":"005000000000001AAA"`)
+			lost := errors.New("lost")
+			looked := false
+			b.beforeEach(func(r *http.Request) { looked = looked || strings.Contains(r.URL.Query().Get("q"), c.look) })
+			b.owned = func() error {
+				if looked {
+					return lost
+				}
+				return nil
+			}
+			b.answered(1, curieNumber, "ada")
+			if err := b.try(); !errors.Is(err, lost) {
+				t.Fatalf("the turn ended with %v, want %v", err, lost)
+			}
+			if n := len(b.sim.Records("Case")); n != 0 {
+				t.Errorf("%d Cases were created", n)
+			}
+			if owner := b.record("Contact", curie)["OwnerId"].(string); !strings.HasPrefix(owner, integration) {
+				t.Errorf("the owner is %s", owner)
+			}
+		})
 	}
 }

@@ -22,7 +22,7 @@ func (t *turn) resolve(ctx context.Context, open []*job) error {
 			if j.match.Created && j.prev.TaskID == "" {
 				fresh = append(fresh, j) // it was created, and then the call was not logged
 			}
-			t.metrics.lookups.WithLabelValues("remembered").Inc()
+			t.metrics.lookups.WithLabelValues(lookupRemembered).Inc()
 		case j.created != nil && !j.forgotten:
 			j.match = copied(j.created)
 			fresh = append(fresh, j)
@@ -34,7 +34,7 @@ func (t *turn) resolve(ctx context.Context, open []*job) error {
 			}
 			if ok {
 				j.match = m
-				t.metrics.lookups.WithLabelValues("cache").Inc()
+				t.metrics.lookups.WithLabelValues(lookupCached).Inc()
 			} else {
 				unknown = append(unknown, j)
 			}

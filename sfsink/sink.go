@@ -2,7 +2,6 @@ package sfsink
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/callfold/callfold/internal/clock"
 	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/projector"
@@ -91,6 +91,7 @@ type Sink struct {
 	// lookupLevel is how much smaller than at first the queries for numbers are.
 	lookupLevel atomic.Int32
 	agents      *agents
+	looked      look
 }
 
 // New makes a Sink. It sends nothing. Its error joins every problem of the
@@ -138,7 +139,7 @@ func New(o Options) (*Sink, error) {
 		s.random = rand.Float64
 	}
 	if s.sleep == nil {
-		s.sleep = sleep
+		s.sleep = clock.Sleep
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -192,12 +193,11 @@ const rounds = 8
 
 func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, inputs []input) (err error) {
 	s.untouched.narrow(inputs)
-	t, err := s.newTurn(ctx, now, inputs)
+	t, err := s.newTurn(ctx, now, owned, inputs)
 	defer func() { s.untouched.note(now, inputs, t, err) }()
 	if err != nil {
 		return err
 	}
-	t.owned = owned
 	t.spare(ctx, t.open())
 	if err := t.gather(ctx, t.open()); err != nil {
 		return err
@@ -244,25 +244,16 @@ func (s *Sink) handle(ctx context.Context, now time.Time, owned func() error, in
 // It is 0 while requests are used slowly, and most when they get short.
 func (s *Sink) Linger() time.Duration { return s.pace.linger() }
 
-// Prepare waits until Salesforce can be written to: it signs in and loads the
-// directory of users and the descriptions of objects. An outage is waited for;
-// a refused sign-in or a field that does not exist is returned as a
-// [*Stopped], since a person has to mend it. A nil error means ready.
+// Prepare sees whether Salesforce can be written to: it signs in and loads the directory
+// of users and the descriptions of objects. A nil error means ready, and [Sink.Look] goes
+// on from there; else it is a [*Stopped], which [Sink.Trouble] tells too, or that ctx is done.
 func (s *Sink) Prepare(ctx context.Context) error {
-	for failures := 1; ; failures++ {
-		_, err := s.theOrg(ctx)
-		if err == nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-		var stopped *Stopped
-		if errors.As(err, &stopped) && stopped.Reason != string(classOutage) && stopped.Reason != string(classThrottle) {
-			return err
-		}
-		s.log.Warn("waiting for Salesforce", "cause", err)
-		if err := s.sleep(ctx, s.delay(failures, time.Second, time.Minute)); err != nil {
-			return err
-		}
+	_, err := s.theOrg(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
+	s.pauses.turn([]input{{partition: noPartition}}, err)
+	return err
 }
 
 // Timer says when a call wants to be looked at again; it is the engine's option

@@ -278,4 +278,11 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}
+	b.set("Task", text(b.task(1), "Id"), `"Subject":"mine"`)
+	b.rewrite(1, 3600)
+	b.turn()
+	b.outcome(1, schemas.Updated)
+	if got := value("callfold_sink_event_to_task_seconds", ""); got != 1 {
+		t.Errorf("an operator's rewrite counts as freshness: %v calls", got)
+	}
 }

@@ -73,10 +73,13 @@ func (j *job) putOff() {
 }
 
 // postpone parks a call whose rewrite has to wait. All that is remembered with it
-// stays, and the command is not obeyed yet.
+// stays, but for what was written to a Task that is gone, and the command is not obeyed
+// yet.
 func (j *job) postpone(rule string, until time.Time) {
 	j.finish(schemas.Waiting)
-	j.outcome.Rule = rule
-	j.outcome.Obeyed, j.outcome.Written = j.prev.Obeyed, j.prev.Written
-	j.park(until)
+	j.outcome.Rule, j.outcome.Obeyed = rule, j.prev.Obeyed
+	if j.taskID == j.prev.TaskID {
+		j.outcome.Written = j.prev.Written
+	}
+	j.parkBeside(until)
 }

@@ -84,3 +84,29 @@ func TestRewritesWaitWhenRequestsAreShort(t *testing.T) {
 	b.outcome(1, schemas.Updated)
 	b.task(1, "Subject", "Inbound call from Marie Curie on Paris")
 }
+
+// A Task that somebody deleted is made anew by a rewrite, which waits as any other, for
+// as long as requests are short.
+func TestRewritesOfDeletedTasksWait(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.APIReserve = 0.2 })
+	b.answered(1, curieNumber, "ada")
+	b.turn()
+	b.sim.SetUsage(61_000)
+	b.answered(9, curieNumber, "ada")
+	b.turn() // learns of it
+	b.remove("Task", b.task(1)["Id"].(string))
+	b.tagged(1, 30, "Sale")
+	b.turn()
+	b.outcome(1, schemas.Deleted)
+	b.rewrite(1, 4000)
+	for range 3 {
+		b.turn()
+		b.outcome(1, schemas.Waiting)
+		b.later(time.Hour)
+	}
+	b.sim.SetUsage(0)
+	b.later(time.Hour)
+	b.turn()
+	b.outcome(1, schemas.Created)
+	b.task(1)
+}

@@ -109,6 +109,9 @@ func (t *turn) handOver(ctx context.Context, object string, handovers []*handove
 	if len(rows) == 0 {
 		return nil
 	}
+	if err := t.owned(); err != nil {
+		return err
+	}
 	var results []salesforce.RowResult
 	if p := t.asking(ctx, func() (err error) {
 		results, err = t.client.CollectionsUpdate(ctx, object, rows)

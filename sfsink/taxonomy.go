@@ -146,7 +146,7 @@ func (c class) stopping() class {
 	return classConfig
 }
 
-// bySeverity orders the classes: of several errors of one row the worst decides.
+// bySeverity are all classes in an order: of several errors of one row the worst decides.
 var bySeverity = []class{
 	classSignIn, classOrg, classConfig, classThrottle, classOutage,
 	classDuplicate, classPermanent, classUnknown, classStaleMatch, classStaleOwner, classWrongLane,

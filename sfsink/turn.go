@@ -29,8 +29,8 @@ type turn struct {
 
 // newTurn reads the input and decides about each call; those that need
 // Salesforce stay open.
-func (s *Sink) newTurn(ctx context.Context, now time.Time, inputs []input) (*turn, error) {
-	t := &turn{Sink: s, now: now}
+func (s *Sink) newTurn(ctx context.Context, now time.Time, owned func() error, inputs []input) (*turn, error) {
+	t := &turn{Sink: s, now: now, owned: owned}
 	for _, in := range inputs {
 		if err := t.read(in); err != nil {
 			return nil, err
@@ -79,7 +79,10 @@ func (t *turn) read(in input) error {
 		return nil
 	}
 	for i, r := range in.records {
-		record, err := decode(r)
+		if r.Value == nil {
+			continue // a state that no event makes was taken away ('callfold verify --repair')
+		}
+		record, err := Decode(r)
 		if rejection := (*schemas.Rejection)(nil); errors.As(err, &rejection) {
 			if err := in.Reject(r, rejection.Reason, rejection.Detail); err != nil {
 				return err
@@ -116,9 +119,9 @@ func (t *turn) read(in input) error {
 	return nil
 }
 
-// decode reads a record of the topic calls. The error is a [*schemas.Rejection]
-// for what can never be read.
-func decode(r *kgo.Record) (schemas.CallRecord, error) {
+// Decode reads a record of the topic calls. The error is a [*schemas.Rejection]
+// for what can never be read, or [schemas.ErrNewerSchema].
+func Decode(r *kgo.Record) (schemas.CallRecord, error) {
 	record, err := schemas.Calls.Decode(stream.Header(r, schemas.HeaderSchema), r.Value)
 	switch {
 	case errors.Is(err, schemas.ErrNewerSchema):

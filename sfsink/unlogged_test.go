@@ -164,28 +164,40 @@ func TestWriteGivenUpOfACallThatIsNotLogged(t *testing.T) {
 	}
 }
 
-// TestRejectedCallIsReadBack: a write that was given up is carried out after a newer one,
-// and after the newest state was rejected. The Task becomes what was written last.
-func TestRejectedCallIsReadBack(t *testing.T) {
-	b := newBench(t, nil)
+// outrun makes a call with a write that was given up, and a newer one that was carried
+// out. The older one is held until late is closed; want is what the newer one wrote.
+func outrun(t *testing.T) (b *bench, late chan struct{}, want any) {
+	t.Helper()
+	b, late = newBench(t, nil), make(chan struct{})
 	b.missed(1, curieNumber)
 	b.turn()
-	late := make(chan struct{})
 	b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, CommitAt: late, Times: 1})
 	b.tagged(1, 80, "Old")
 	b.turn()
 	b.tagged(1, 85, "New")
 	b.turn()
-	want := b.task(1)["CallDisposition"]
+	return b, late, b.task(1)["CallDisposition"]
+}
+
+// comesLate lets the older write be carried out.
+func (b *bench) comesLate(late chan struct{}, want any) {
+	b.Helper()
+	close(late)
+	b.sim.Settle()
+	if b.task(1)["CallDisposition"] == want {
+		b.Fatal("the late write changed nothing: the test shows nothing")
+	}
+}
+
+// TestRejectedCallIsReadBack: a write that was given up is carried out after a newer one,
+// and after the newest state was rejected. The Task becomes what was written last.
+func TestRejectedCallIsReadBack(t *testing.T) {
+	b, late, want := outrun(t)
 	b.sim.Fail(sfsim.Fault{Rows: true, Operation: "collections_update", Code: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Times: 1})
 	b.voicemail(1)
 	b.turn()
 	b.outcome(1, schemas.Rejected)
-	close(late)
-	b.sim.Settle()
-	if b.task(1)["CallDisposition"] == want {
-		t.Fatal("the late write changed nothing: the test shows nothing")
-	}
+	b.comesLate(late, want)
 	b.later(confirmAfter)
 	b.turn()
 	b.task(1, "CallDisposition", want)
@@ -209,25 +221,12 @@ func TestRejectedCallIsReadBackAfterRetries(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, nil)
-			b.missed(1, curieNumber)
-			b.turn()
-			late := make(chan struct{})
-			b.sim.Fail(sfsim.Fault{Operation: "collections_update", Cut: true, CommitAt: late, Times: 1})
-			b.tagged(1, 80, "Old")
-			b.turn()
-			b.tagged(1, 85, "New")
-			b.turn()
-			want := b.task(1)["CallDisposition"]
+			b, late, want := outrun(t)
 			b.sim.Fail(sfsim.Fault{Rows: true, Operation: "collections_update", Code: "UNABLE_TO_LOCK_ROW", Times: 1})
 			b.voicemail(1)
 			b.turn()
 			b.outcome(1, schemas.Retrying)
-			close(late)
-			b.sim.Settle()
-			if b.task(1)["CallDisposition"] == want {
-				t.Fatal("the late write changed nothing: the test shows nothing")
-			}
+			b.comesLate(late, want)
 			meanwhile(b)
 			b.later(time.Minute)
 			b.sim.Fail(sfsim.Fault{Rows: true, Operation: "collections_update", Code: "FIELD_CUSTOM_VALIDATION_EXCEPTION", Times: 1})
@@ -244,6 +243,49 @@ func TestRejectedCallIsReadBackAfterRetries(t *testing.T) {
 			b.turn()
 			if n := b.sent(""); n != 0 {
 				t.Errorf("%d requests an hour later", n)
+			}
+		})
+	}
+}
+
+// The same where a bulk job was made for the call meanwhile, or has written it.
+func TestUnloggedCallOfAJobIsReadBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		turns int
+		waits bool // with the newest state for the end of the job
+	}{
+		"before the job has rows": {turns: 1}, "while the job goes on": {turns: 2, waits: true}, "after the job": {turns: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(o *Options) { o.BulkAbove, o.Settings.Tasks.Log.Voicemail = 200, "nothing" })
+			b.everyCall(func(id int64) { b.missed(id, curieNumber) })
+			b.repeats = len(b.pending)
+			b.turn()
+			if o := b.outcome(1, schemas.Created); o.Confirm == 0 {
+				t.Fatal("the Task is not to be read back")
+			}
+			b.rewriteAll(4000)
+			for range c.turns {
+				b.turn()
+				b.sim.JobsEnd()
+			}
+			if o := b.outcome(1, schemas.Waiting); o.Bulk == nil {
+				t.Fatalf("call 1 is in no job: %+v", o)
+			}
+			b.voicemail(1)
+			if c.waits {
+				b.turn()
+				b.outcome(1, schemas.Waiting)
+			}
+			b.later(bulkLook)
+			b.turn()
+			b.outcome(1, schemas.Skipped)
+			b.set("Task", b.task(1)["Id"].(string), `"CallDisposition":"late"`)
+			b.later(confirmAfter)
+			b.turn()
+			b.task(1, "CallDisposition", "['aircall', 'inbound', 'unanswered_call', '33176360011', 'agents_did_not_answer']", "Subject", missedByCurie)
+			if o := b.outcome(1, schemas.Skipped); o.Confirm != 0 || o.Parked != nil || o.NextAttempt != 0 {
+				t.Errorf("outcome: %+v", o)
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/internal/aircall"
 	"github.com/callfold/callfold/internal/app"
@@ -52,7 +53,8 @@ With --every it goes on until a signal ends it: each round reads the calls of th
 
 The processor must have folded what is in events, or calls look missing that are not. The
 user needs the rights DESCRIBE and READ on the topic calls, DESCRIBE and WRITE on events,
-and IDEMPOTENT_WRITE on the cluster of a Kafka before 2.8. Exit code 1 if any part could
+DESCRIBE on the processor's group, and IDEMPOTENT_WRITE on the cluster of a Kafka before
+2.8. Exit code 1 if any part could
 not be read in full.`,
 		Example: `  callfold backfill --from 2026-11-01T00:00:00Z --dry-run
   callfold backfill --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z --output json
@@ -117,7 +119,7 @@ func (b *backfillCommand) check(cmd *cobra.Command) error {
 
 // once reads the range and reports.
 func (b *backfillCommand) once(cmd *cobra.Command, g *globals) error {
-	return withAircall(cmd, g, b.timeout, "callfold-backfill", func(ctx context.Context, o backfill.Options) error {
+	return withAircall(cmd, g, b.timeout, "callfold-backfill", b.dryRun, func(ctx context.Context, o backfill.Options) error {
 		o.DryRun = b.dryRun
 		fill := backfill.New(o)
 		done := reportEvery(ctx, cmd.ErrOrStderr(), func(elapsed time.Duration, _ bool) string {
@@ -142,13 +144,12 @@ func (b *backfillCommand) once(cmd *cobra.Command, g *globals) error {
 	})
 }
 
-// withAircall connects to Kafka and makes the options of a backfill.
-func withAircall(cmd *cobra.Command, g *globals, timeout time.Duration, name string, work func(context.Context, backfill.Options) error) error {
+// withAircall connects to Kafka, as by writeEvents, and makes the options of a backfill.
+func withAircall(cmd *cobra.Command, g *globals, timeout time.Duration, name string, dryRun bool, work func(context.Context, backfill.Options) error) error {
 	if _, err := g.load(settings.ForKafka | settings.ForAircallKey); err != nil {
 		return err
 	}
-	more := slices.Concat(kafka.ProducerOptions(), backfill.ProducerOptions())
-	return reachKafka(cmd, g, timeout, name, more, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
+	return writeEvents(cmd, g, timeout, name, backfill.ProducerOptions(), dryRun, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
 		o, err := backfillOptions(s, client, plainLogger(cmd), nil)
 		if err != nil {
 			return err
@@ -188,14 +189,22 @@ func (b *backfillCommand) goOn(cmd *cobra.Command, g *globals) error {
 	if err != nil {
 		return err
 	}
+	fill := backfill.New(o)
+	a.Health.Watch(component, fill.Alive)
+	readers := a.LogReaders(component)
 	return runStage(cmd.Context(), a, stageFunc(func(ctx context.Context) error {
-		return backfill.New(o).Every(ctx, b.every, b.window, b.begin, func(problem error) {
-			if problem != nil {
-				a.Health.NotReady(component, problem.Error())
-			} else {
-				a.Health.Ready(component)
-			}
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { readers.Watch(ctx, client); return nil })
+		group.Go(func() error {
+			return fill.Every(ctx, b.every, b.window, b.begin, func(problem error) {
+				if problem != nil {
+					a.Health.NotReady(component, problem.Error())
+				} else {
+					a.Health.Ready(component)
+				}
+			})
 		})
+		return group.Wait()
 	}))
 }
 

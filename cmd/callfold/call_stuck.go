@@ -38,7 +38,7 @@ into the topic events as by 'callfold backfill'. Those that Aircall does not kno
 knows no end of either, are reported and make the exit code 1.
 
 The user needs the rights DESCRIBE and READ on the topic calls; with --close also
-DESCRIBE and WRITE on events.`,
+DESCRIBE and WRITE on events, and DESCRIBE on the processor's group.`,
 		Example: `  callfold call stuck
   callfold call stuck --older-than 24h --output json
   callfold call stuck --close --config callfold.yaml`,
@@ -66,15 +66,13 @@ func (c *callStuck) run(cmd *cobra.Command, g *globals) error {
 			return c.print(cmd.OutOrStdout(), stuck)
 		})
 	}
-	return withAircall(cmd, g, c.timeout, "callfold-call-stuck", func(ctx context.Context, o backfill.Options) error {
+	return withAircall(cmd, g, c.timeout, "callfold-call-stuck", false, func(ctx context.Context, o backfill.Options) error {
 		stuck, err := c.find(ctx, cmd, o.Client, o.Calls)
 		if err != nil {
 			return err
 		}
 		err = backfill.New(o).Close(ctx, stuck)
-		if printed := c.print(cmd.OutOrStdout(), stuck); err == nil {
-			err = printed
-		}
+		err = cmp.Or(err, c.print(cmd.OutOrStdout(), stuck))
 		left := 0
 		for _, s := range stuck {
 			if s.Result != backfill.Closed {

@@ -3,7 +3,6 @@ package main
 import (
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -27,7 +26,7 @@ func newCluster(t *testing.T) []string {
 	defer client.Close()
 	s := settings.Default().Kafka
 	s.Partitions, s.ReplicationFactor = 2, 1
-	if _, err := kafka.Create(t.Context(), kadm.NewClient(client), kafka.Topics(s, true)); err != nil {
+	if _, err := kafka.Create(t.Context(), client, kafka.Topics(s, true)); err != nil {
 		t.Fatal(err)
 	}
 	return cluster.ListenAddrs()

@@ -26,8 +26,21 @@ func isTerminal(stream any) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// confirm asks a question, on stderr, and returns nil only for yes.
-func confirm(ctx context.Context, cmd *cobra.Command, question string) error {
+// askable is an error where a question will have to be asked and nobody can be. look says
+// how one sees first what will be done.
+func askable(cmd *cobra.Command, yes bool, look string) error {
+	if yes || isTerminal(cmd.InOrStdin()) {
+		return nil
+	}
+	return usagef(cmd, "nobody can be asked here: %s, then give --yes", look)
+}
+
+// confirm asks a question, on stderr, and returns nil only for yes. What --yes says is
+// not asked.
+func confirm(ctx context.Context, cmd *cobra.Command, yes bool, question string) error {
+	if yes {
+		return nil
+	}
 	if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question); err != nil {
 		return err
 	}

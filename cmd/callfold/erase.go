@@ -54,7 +54,8 @@ neither the number, but for its last two digits, nor anything of the calls. --re
 --who stay in the history of each call: no personal data.
 
 The user needs the rights DESCRIBE and READ on the topics calls and tasks, DESCRIBE and
-WRITE on events, and IDEMPOTENT_WRITE on the cluster of a Kafka before 2.8.`,
+WRITE on events, DESCRIBE on the processor's group, and IDEMPOTENT_WRITE on the cluster of
+a Kafka before 2.8.`,
 		Example: `  callfold erase 910400155 910400156 --reason "request 4711" --receipt 4711.json
   callfold erase --number "+44 20 7946 0018" --reason "request 4711" --dry-run
   callfold erase --number +442079460018 --reason "request 4711" --yes --output json`,
@@ -81,11 +82,10 @@ func (e *eraseCommand) run(cmd *cobra.Command, g *globals, args []string) error 
 	if err != nil {
 		return usagef(cmd, "%w", err)
 	}
-	if !e.yes && !e.dryRun && !isTerminal(cmd.InOrStdin()) {
-		return usagef(cmd, "nobody can be asked here: look at what will be done with --dry-run, then give --yes")
+	if err := askable(cmd, e.yes || e.dryRun, "look at what will be done with --dry-run"); err != nil {
+		return err
 	}
-	more := slices.Concat(kafka.ProducerOptions(), command.ProducerOptions())
-	return reachKafka(cmd, g, e.timeout, "callfold-erase", more, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
+	return sendCommands(cmd, g, e.timeout, "callfold-erase", e.dryRun, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
 		calls, err := e.find(ctx, cmd, client, s, ids)
 		if err != nil {
 			return err
@@ -99,9 +99,7 @@ func (e *eraseCommand) run(cmd *cobra.Command, g *globals, args []string) error 
 			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "call %d: %s\n", refused.CallID, refused.Why)
 		}
 		err = e.erase(ctx, cmd, client, kafka.TopicName(s.Kafka, kafka.Events), &r)
-		if printed := e.print(cmd.OutOrStdout(), &r); err == nil {
-			err = printed
-		}
+		err = cmp.Or(err, e.print(cmd.OutOrStdout(), &r))
 		if err == nil && len(r.Refused) > 0 {
 			err = fmt.Errorf("%d of %s not erased", len(r.Refused), callCount(len(ids)))
 		}
@@ -176,12 +174,12 @@ func (e *eraseCommand) erase(ctx context.Context, cmd *cobra.Command, client *kg
 	if e.dryRun {
 		return nil
 	}
-	if len(r.Calls) > 0 && !e.yes {
+	if len(r.Calls) > 0 {
 		of := ""
 		if r.Number != "" {
 			of = " of the number " + r.Number
 		}
-		if err := confirm(ctx, cmd, fmt.Sprintf("Erase %s%s? It cannot be undone.", callCount(len(r.Calls)), of)); err != nil {
+		if err := confirm(ctx, cmd, e.yes, fmt.Sprintf("Erase %s%s? It cannot be undone.", callCount(len(r.Calls)), of)); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
@@ -56,6 +61,35 @@ func reachKafka(cmd *cobra.Command, g *globals, timeout time.Duration, name stri
 	return interrupted(cmd.Context(), work(cmd.Context(), client, s))
 }
 
+// writeEvents is reachKafka for work that writes to the log, with the options more besides
+// those of all producers. While the processor reads another log it is refused, but for a dry
+// run: nobody would handle what is written.
+func writeEvents(cmd *cobra.Command, g *globals, timeout time.Duration, name string, more []kgo.Opt, dryRun bool, work func(context.Context, *kgo.Client, settings.Settings) error) error {
+	return reachKafka(cmd, g, timeout, name, append(kafka.ProducerOptions(), more...), func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
+		if !dryRun {
+			if err := refuseUnread(ctx, client, s.Kafka); err != nil {
+				return err
+			}
+		}
+		return work(ctx, client, s)
+	})
+}
+
+// refuseUnread is an error where the processor reads another log than that of the settings.
+func refuseUnread(ctx context.Context, client *kgo.Client, k settings.Kafka) error {
+	log, group := kafka.TopicName(k, kafka.Events), kafka.GroupName(k, kafka.ProcessorGroup)
+	elsewhere, err := kafka.ReadElsewhere(ctx, kadm.NewClient(client), group, log)
+	switch {
+	case errors.Is(err, kerr.GroupAuthorizationFailed): // it cannot be known
+		return nil
+	case err != nil:
+		return err
+	case elsewhere != "":
+		return fmt.Errorf("the settings name the log %s, and the processor (group %s) reads %s: nobody would handle what is written; set kafka.events_prefix as the stages have it", log, group, elsewhere)
+	}
+	return nil
+}
+
 // plainLogger logs to stderr for a person who waits: without the time.
 func plainLogger(cmd *cobra.Command) *slog.Logger {
 	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{
@@ -66,4 +100,16 @@ func plainLogger(cmd *cobra.Command) *slog.Logger {
 			return a
 		},
 	}))
+}
+
+// writers makes clients that write, of a name, with the options that are given besides
+// those of all producers.
+func writers(k settings.Kafka, name string) func(...kgo.Opt) (*kgo.Client, error) {
+	return func(more ...kgo.Opt) (*kgo.Client, error) {
+		opts, err := kafka.Options(k, name, slog.New(slog.DiscardHandler), nil)
+		if err != nil {
+			return nil, err
+		}
+		return kgo.NewClient(slices.Concat(opts, kafka.ProducerOptions(), more)...)
+	}
 }

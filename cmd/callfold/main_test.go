@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
@@ -18,6 +19,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// patience bounds everything that is waited for. Nothing takes that long when all is well.
+const patience = 3 * time.Minute
 
 // TestMain lets the scripts run this test binary as callfold.
 func TestMain(m *testing.M) {
@@ -41,6 +45,7 @@ func TestMain(m *testing.M) {
 //	salesforce hide OBJECT.FIELD  takes a field away, as field-level security does
 //	kafka commands            prints the operators' commands in events, as they are folded
 //	kafka process             folds all of events into calls, as the processor does
+//	kafka read GROUP TOPIC    is a member of the group until the script ends
 //	aircall start             starts Aircall's API with five calls of March 2026 and points CALLFOLD_AIRCALL_… at it
 //
 // $BODIES is the directory testdata/bodies: two calls, an outbound answered one
@@ -117,9 +122,22 @@ func kafkaCommand(ts *testscript.TestScript, neg bool, args []string) {
 		printCommands(ts)
 	case !neg && len(args) == 1 && args[0] == "process":
 		processEvents(ts)
+	case !neg && len(args) == 3 && args[0] == "read":
+		readTopic(ts, args[1], args[2])
 	default:
-		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE | kafka reject FILE | kafka events | kafka commands | kafka process")
+		ts.Fatalf("usage: kafka start [BROKERS] | kafka set TOPIC KEY=VALUE | kafka fold PATTERN | kafka outcome FILE | kafka reject FILE | kafka events | kafka commands | kafka process | kafka read GROUP TOPIC")
 	}
+}
+
+// readTopic joins a group, which reads the topic from then on.
+func readTopic(ts *testscript.TestScript, group, topic string) {
+	joined := make(chan struct{})
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(ts.Getenv("CALLFOLD_KAFKA_BROKERS"), ",")...),
+		kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { close(joined) }))
+	ts.Check(err)
+	ts.Defer(client.Close)
+	<-joined
 }
 
 // ours calls f with every command of ours that does something.

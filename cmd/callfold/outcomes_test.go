@@ -63,7 +63,7 @@ func (w *sinkWorld) command(args ...string) string {
 // until polls until a condition holds.
 func (w *sinkWorld) until(what string, holds func() bool) {
 	w.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // polling
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // polling
 		if holds() {
 			return
 		}

@@ -52,3 +52,14 @@ func printJSON(w io.Writer, v any) error {
 	}
 	return nil
 }
+
+func callCount(n int) string { return count(n, "call") }
+
+func recordCount(n int) string { return count(n, "record") }
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

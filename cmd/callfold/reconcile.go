@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/command"
-	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/reconcile"
 	"github.com/callfold/callfold/internal/replay"
 	"github.com/callfold/callfold/internal/settings"
@@ -101,10 +99,7 @@ func (r *reconcileCommand) options(cmd *cobra.Command, args []string) (filter re
 	if err := completeOrder(&r.order); err != nil {
 		return filter, "", usagef(cmd, "%w", err)
 	}
-	if !r.yes && !isTerminal(cmd.InOrStdin()) {
-		return filter, "", usagef(cmd, "nobody can be asked here: look at what --policy report says, then give --yes")
-	}
-	return filter, policy, nil
+	return filter, policy, askable(cmd, r.yes, "look at what --policy report says")
 }
 
 func (r *reconcileCommand) run(cmd *cobra.Command, g *globals, args []string) error {
@@ -116,11 +111,12 @@ func (r *reconcileCommand) run(cmd *cobra.Command, g *globals, args []string) er
 	if err != nil {
 		return err
 	}
-	if policy != reconcile.Report && s.Sink.DryRun {
-		return usagef(cmd, "sink.dry_run is set: a command is obeyed by every sink, also by one that writes; set it to false")
+	if policy != reconcile.Report {
+		if err := refuseDryRun(cmd, s); err != nil {
+			return err
+		}
 	}
-	more := slices.Concat(kafka.ProducerOptions(), command.ProducerOptions())
-	return reachKafka(cmd, g, r.timeout, "callfold-reconcile", more, func(ctx context.Context, client *kgo.Client, _ settings.Settings) error {
+	return sendCommands(cmd, g, r.timeout, "callfold-reconcile", policy == reconcile.Report, func(ctx context.Context, client *kgo.Client, _ settings.Settings) error {
 		plans, remove, err := newPlanner(s, client, r.dir)
 		if err != nil {
 			return err
@@ -194,18 +190,26 @@ func (r *reconcileCommand) mend(ctx context.Context, cmd *cobra.Command, plans *
 	if err != nil {
 		return err
 	}
-	if !r.yes {
-		if err := confirm(ctx, cmd, fmt.Sprintf("Have %s rewritten in Salesforce?", callCount(plan.Len()))); err != nil {
-			return err
-		}
+	if err := confirm(ctx, cmd, r.yes, fmt.Sprintf("Have %s rewritten in Salesforce?", callCount(plan.Len()))); err != nil {
+		return unapplied(err, done.File)
 	}
 	state, err := applyPlan(ctx, cmd, plan, plans, client, r.order)
+	if state.Phase == "" { // it did not begin
+		return unapplied(err, done.File)
+	}
 	done.Applied = &state
+	done.Sent(plan.Sent(state))
 	if *r.format == textOutput {
 		_, printed := fmt.Fprintf(cmd.OutOrStdout(), "\n%s\nThe plan is in %s.\n", stateText(state), done.File)
 		err = errors.Join(err, printed)
 	}
 	return err
+}
+
+// unapplied is an error that kept a plan from being carried out, with what may be done
+// about it.
+func unapplied(err error, plan string) error {
+	return fmt.Errorf("%w\nThe plan is kept in %s; carry it out with: callfold replay apply %s --reason …", err, plan, plan)
 }
 
 // problem is the error of what is wrong and was not mended.

@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/callfold/callfold/internal/app"
+	"github.com/callfold/callfold/internal/kafka"
 )
 
 // environment lets commands sign in to the org of the world.
@@ -71,6 +74,13 @@ func TestReconcile(t *testing.T) {
 				t.Errorf("a report leaves files: %v, %v", left, err)
 			}
 
+			// Of another log than the processor's a report does not care.
+			w.Setenv("CALLFOLD_KAFKA_EVENTS_PREFIX", "green.")
+			wants(w.failing("reconcile"), "in 6 cases Salesforce is not as the log wants it")
+			wants(w.failing("reconcile", "--policy", "fill", "--yes"), "nobody would handle what is written")
+			w.Setenv("CALLFOLD_KAFKA_EVENTS_PREFIX", "")
+
+			w.nobodyAnswers(filepath.Join(t.TempDir(), "declined.plan"))
 			text = w.failing("reconcile", "--policy", "fill", "--yes", "--file", path)
 			wants(text, "done: 2 of 2 calls sent", "in 4 cases")
 			after := w.tasksByCall()
@@ -85,7 +95,7 @@ func TestReconcile(t *testing.T) {
 			}
 
 			text = w.failing("reconcile", "--policy", "overwrite", "--yes", "--file", filepath.Join(t.TempDir(), "q.plan"), "--reason", "a flow wrote over them", "--output", "json")
-			wants(text, `"edited": {`, `"sent": 2`, `"why": "a flow wrote over them"`, `"kind": "orphaned"`, "in 2 cases")
+			wants(text, `"edited": {`, `"sent": 2`, `"mended": true`, `"why": "a flow wrote over them"`, `"kind": "orphaned"`, "in 2 cases")
 			if after = w.tasksByCall(); after["2"]["Subject"] != before["2"]["Subject"] || after["4"]["CallType"] != before["4"]["CallType"] {
 				t.Errorf("not overwritten: %v, %v", after["2"], after["4"])
 			}
@@ -100,21 +110,54 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
+// nobodyAnswers is asked and has no answer: nothing is done, and it says where the plan is.
+func (w *sinkWorld) nobodyAnswers(path string) {
+	w.Helper()
+	silent, err := os.Open(os.DevNull)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer silent.Close()
+	for _, format := range []string{"text", "json"} {
+		var stdout, stderr bytes.Buffer
+		code := execute(w.Context(), []string{"reconcile", "--policy", "fill", "--file", path, "--output", format}, silent, &stdout, &stderr)
+		if code != exitUsage || !strings.Contains(stderr.String(), "nobody answers here") || !strings.Contains(stderr.String(), "callfold replay apply "+path+" --reason") {
+			w.Errorf("exit code %d\n%s", code, stderr.String())
+		}
+		if strings.Contains(stdout.String(), `"mended": true`) || strings.Contains(stdout.String(), `"mended": false`) != (format == "json") {
+			w.Errorf("nothing was done, and it printed\n%s", stdout.String())
+		}
+	}
+	if _, err := os.Stat(path); err != nil {
+		w.Error(err)
+	}
+}
+
 // TestReconcileAllTheTime has the sink itself look: what was deleted and emptied comes
-// back, and what people wrote stays.
+// back, and what was skipped by settings of before comes; what people wrote stays, and a
+// Task without a call is counted.
 func TestReconcileAllTheTime(t *testing.T) {
 	w := newSinkWorld(t)
 	w.settings.Sink.Lanes = 1 // a second would take partitions from the first in mid-batch
-	w.settings.Sink.Reconcile = "fill"
+	w.settings.Tasks.Numbers = []int64{8}
 	w.environment()
-	w.change = func(a *app.App) { a.ReconcileEvery = 200 * time.Millisecond }
 	w.process(func() {
+		w.run(func(a *app.App) {
+			w.wait(a, "callfold-sink-test-0", "")
+			w.event(10)
+			w.listed("skipped 1")
+		})
+		w.settings.Tasks.Numbers = nil
+		w.settings.Sink.Reconcile = "fill"
+		w.change = func(a *app.App) { a.ReconcileEvery = 200 * time.Millisecond }
+		w.load(`{"Task":[{"Id":"00T000000000ORP","Aircall_Call_Id__c":"999"}]}`)
 		w.run(func(a *app.App) {
 			w.wait(a, "callfold-sink-test-0", "")
 			for id := range int64(9) {
 				w.event(id + 1)
 			}
-			w.until("9 Tasks", func() bool { return len(w.tasksByCall()) == 9 })
+			w.until("9 Tasks, the one of before and the orphan", func() bool { return len(w.tasksByCall()) == 11 })
+			w.listed("created 10") // from then on it knows what it wrote
 			before := w.tasksByCall()
 			w.load(`{"Task":[{"Id":%q,"IsDeleted":true},{"Id":%q,"Subject":"Mine"},{"Id":%q,"CallType":null}]}`, before["1"]["Id"], before["2"]["Id"], before["3"]["Id"])
 			w.until("what was deleted and emptied", func() bool {
@@ -124,11 +167,82 @@ func TestReconcileAllTheTime(t *testing.T) {
 			if got := w.tasksByCall()["2"]["Subject"]; got != "Mine" {
 				t.Errorf("fill wrote over what somebody wrote: %v", got)
 			}
-			if text := w.command("call", "show", "1"); !strings.Contains(text, "callfold sink, sink.reconcile: fill") {
-				t.Errorf("the history does not say why:\n%s", text)
+			for _, id := range []string{"1", "10"} {
+				if text := w.command("call", "show", id); !strings.Contains(text, "callfold sink, sink.reconcile: fill") {
+					t.Errorf("the history does not say why:\n%s", text)
+				}
+			}
+			w.until("what is wrong in the metrics", func() bool {
+				found := w.counted(a, "callfold_sink_reconcile_found_total")
+				return found["missing"] >= 1 && found["deleted"] >= 1 && found["edited"] >= 1 && found["orphaned"] >= 1
+			})
+		})
+	})
+}
+
+// TestReconcileNeedsAProcessor: after half a switch the sink would write to a log that
+// nobody reads. It says so, and has the Task written once the settings are right.
+func TestReconcileNeedsAProcessor(t *testing.T) {
+	w := newSinkWorld(t)
+	w.settings.Sink.Lanes = 1 // a second would take partitions from the first in mid-batch
+	w.environment()
+	w.settings.Processor.Lanes = 1 // while a second joins, it is not known what the group reads
+	adm := kadm.NewClient(w.client)
+	w.process(func() {
+		w.run(func(a *app.App) {
+			w.wait(a, "callfold-sink-test-0", "")
+			w.event(1)
+			w.listed("created 1")
+		})
+		w.load(`{"Task":[{"Id":%q,"IsDeleted":true}]}`, w.tasksByCall()["1"]["Id"])
+		w.settings.Sink.Reconcile = "fill"
+		w.change = func(a *app.App) { a.ReconcileEvery = 20 * time.Millisecond }
+		w.settings.Kafka.EventsPrefix, w.settings.Kafka.ReplicationFactor = "green.", 1
+		if _, err := kafka.Create(t.Context(), w.client, kafka.Topics(w.settings.Kafka, false)); err != nil {
+			t.Fatal(err)
+		}
+		w.run(func(a *app.App) {
+			w.until("that nobody reads", func() bool { return w.counted(a, "callfold_output_astray")["sink"] == 1 })
+			if rewritten := w.counted(a, "callfold_sink_reconcile_rewritten_total"); rewritten["deleted"] > 0 {
+				t.Errorf("rewritten are %v", rewritten)
+			}
+		})
+		ends, err := adm.ListEndOffsets(t.Context(), "green.events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends.Each(func(o kadm.ListedOffset) {
+			if o.Offset > 0 {
+				t.Errorf("%d records are in partition %d of a log that nobody reads", o.Offset, o.Partition)
+			}
+		})
+		w.settings.Kafka.EventsPrefix = ""
+		w.run(func(a *app.App) {
+			w.until("the Task again", func() bool { return w.tasksByCall()["1"] != nil })
+			if astray := w.counted(a, "callfold_output_astray")["sink"]; astray != 0 {
+				t.Errorf("astray is %v", astray)
 			}
 		})
 	})
+}
+
+// counted is what a metric of the sink says, by its one label.
+func (w *sinkWorld) counted(a *app.App, name string) map[string]float64 {
+	w.Helper()
+	families, err := a.Registry.Gather()
+	if err != nil {
+		w.Fatal(err)
+	}
+	counted := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			counted[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return counted
 }
 
 func TestReconcileUsage(t *testing.T) {

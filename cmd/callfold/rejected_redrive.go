@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +63,8 @@ be asked. To redrive a record twice does no harm: folding an event again changes
 The record stays in rejected until its 30 days are over.
 
 The user needs the rights DESCRIBE and READ on the topic rejected, DESCRIBE and WRITE on
-events, and IDEMPOTENT_WRITE on the cluster of a Kafka before 2.8.`,
+events, DESCRIBE on the processor's group, and IDEMPOTENT_WRITE on the cluster of a Kafka
+before 2.8.`,
 		Example: `  callfold rejected redrive 3:17 5:2
   callfold rejected redrive 3:17 --body mended.json
   callfold rejected redrive --reason future_time --dry-run`,
@@ -84,20 +86,22 @@ func (r *rejectedRedrive) run(cmd *cobra.Command, g *globals, args []string) err
 	if err != nil {
 		return usagef(cmd, "%w", err)
 	}
-	if !r.yes && !r.dryRun && !isTerminal(cmd.InOrStdin()) {
-		return usagef(cmd, "nobody can be asked here: look at what will be done with --dry-run, then give --yes")
+	if err := askable(cmd, r.yes || r.dryRun, "look at what will be done with --dry-run"); err != nil {
+		return err
 	}
 	var corrected []byte
 	if r.body != "" {
 		if corrected, err = os.ReadFile(r.body); err != nil {
 			return usagef(cmd, "--body: %w", err)
 		}
+		if size := len(corrected); len(bytes.TrimSpace(corrected)) == 0 && size > 0 {
+			return usagef(cmd, "--body: %s has %d bytes, all of them blanks", r.body, size)
+		}
 		if corrected = bytes.TrimSpace(corrected); len(corrected) == 0 {
 			return usagef(cmd, "--body: %s is empty", r.body)
 		}
 	}
-	more := slices.Concat(kafka.ProducerOptions(), command.ProducerOptions())
-	return reachKafka(cmd, g, r.timeout, "callfold-rejected-redrive", more, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
+	return sendCommands(cmd, g, r.timeout, "callfold-rejected-redrive", r.dryRun, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
 		topic := rejectedTopic(s)
 		if len(places) == 0 {
 			listing, err := readRejected(ctx, cmd, client, topic, filter)
@@ -157,16 +161,11 @@ func (r *rejectedRedrive) redrive(ctx context.Context, cmd *cobra.Command, d dri
 	}
 	var err error
 	if n := len(done.Records); n > 0 && !r.dryRun {
-		if !r.yes {
-			err = confirm(ctx, cmd, fmt.Sprintf("Put %s into %s again?", recordCount(n), d.events))
-		}
-		if err == nil {
+		if err = confirm(ctx, cmd, r.yes, fmt.Sprintf("Put %s into %s again?", recordCount(n), d.events)); err == nil {
 			done.Sent, err = d.send(ctx, done.Records)
 		}
 	}
-	if printed := r.print(cmd, done); err == nil {
-		err = printed
-	}
+	err = cmp.Or(err, r.print(cmd, done))
 	if err == nil && len(done.Refused) > 0 {
 		err = fmt.Errorf("%d of %s cannot be redriven", len(done.Refused), recordCount(len(places)))
 	}
@@ -186,13 +185,6 @@ func (r *rejectedRedrive) print(cmd *cobra.Command, done redriven) error {
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
 	return err
-}
-
-func recordCount(n int) string {
-	if n == 1 {
-		return "1 record"
-	}
-	return fmt.Sprintf("%d records", n)
 }
 
 // driver sends records.

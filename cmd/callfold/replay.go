@@ -7,5 +7,5 @@ func newReplayCommand(g *globals) *cobra.Command {
 		`  callfold replay plan --config callfold.yaml
   callfold replay apply callfold-20261128T120000Z.plan --reason "the subjects are French now"`,
 		newReplayPlanCommand(g), newReplayApplyCommand(g), newReplayStatusCommand(), newReplayPauseCommand(),
-		newReplayResumeCommand(), newReplayAbortCommand(), newReplayEventsCommand(g))
+		newReplayResumeCommand(), newReplayAbortCommand(), newReplayEventsCommand(g), newReplayStateCommand(g))
 }

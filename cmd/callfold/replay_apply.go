@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,8 +50,8 @@ command goes on from there.
 The number of calls is shown and a question asked; --yes answers it. The reason stays in
 the history of each call.
 
-The user needs the rights of 'replay plan', WRITE on events, and DESCRIBE on the sink's
-group.`,
+The user needs the rights of 'replay plan', WRITE on events, and DESCRIBE on the
+processor's and the sink's groups.`,
 		Example: `  callfold replay apply november.plan --reason "the subjects are French now"
   callfold replay apply november.plan --yes    # goes on after Ctrl-C`,
 		Args: cobra.ExactArgs(1),
@@ -78,8 +77,8 @@ func (a *replayApply) begin(cmd *cobra.Command, path string) (*replay.Plan, repl
 			return nil, state, usagef(cmd, "%w", err)
 		}
 	}
-	if !a.yes && !isTerminal(cmd.InOrStdin()) {
-		return nil, state, usagef(cmd, "nobody can be asked here: look at the plan, then give --yes")
+	if err := askable(cmd, a.yes, "look at the plan"); err != nil {
+		return nil, state, err
 	}
 	plan, err := replay.Open(path)
 	return plan, state, err
@@ -94,11 +93,10 @@ func (a *replayApply) run(cmd *cobra.Command, g *globals, path string) error {
 	if err != nil {
 		return err
 	}
-	if s.Sink.DryRun {
-		return usagef(cmd, "sink.dry_run is set: a command is obeyed by every sink, also by one that writes; set it to false")
+	if err := refuseDryRun(cmd, s); err != nil {
+		return err
 	}
-	more := slices.Concat(kafka.ProducerOptions(), command.ProducerOptions())
-	return reachKafka(cmd, g, a.timeout, "callfold-replay-apply", more, func(ctx context.Context, client *kgo.Client, _ settings.Settings) error {
+	return sendCommands(cmd, g, a.timeout, "callfold-replay-apply", false, func(ctx context.Context, client *kgo.Client, _ settings.Settings) error {
 		plans, remove, err := newPlanner(s, client, a.dir)
 		if err != nil {
 			return err
@@ -107,8 +105,8 @@ func (a *replayApply) run(cmd *cobra.Command, g *globals, path string) error {
 		if err := fits(ctx, plans, plan.Header); err != nil {
 			return err
 		}
-		if rest := int64(plan.Len()) - state.Sent; !a.yes && rest > 0 {
-			if err := confirm(ctx, cmd, fmt.Sprintf("Have %s rewritten in Salesforce?", callCount(int(rest)))); err != nil {
+		if rest := int64(plan.Len()) - state.Sent; rest > 0 {
+			if err := confirm(ctx, cmd, a.yes, fmt.Sprintf("Have %s rewritten in Salesforce?", callCount(int(rest)))); err != nil {
 				return err
 			}
 		}

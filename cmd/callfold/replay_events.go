@@ -6,26 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/logcopy"
-	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/settings"
 )
 
 // replayEvents are the flags of the command.
 type replayEvents struct {
-	to            string
+	beside
 	withoutErased bool
-	timeout       time.Duration
-	format        *output
 }
 
 func newReplayEventsCommand(g *globals) *cobra.Command {
@@ -35,13 +28,16 @@ func newReplayEventsCommand(g *globals) *cobra.Command {
 		Short: "Copy the log of events under another prefix, without erased calls",
 		Long: `Copy the topic events to the topic of that name under another prefix. With
 --without-erased the events of calls that were erased stay behind; only the erasures
-themselves go along, so that these calls stay erased whatever comes. Partitions, order,
-keys, headers and times stay, offsets do not: calls is made anew from the copy.
+themselves go along, so that these calls stay erased whatever comes. The order of each
+call's events, keys, headers and times stay, offsets do not: calls is made anew from the
+copy.
 
-The topic is made, with as many partitions, if it is not there. One that holds anything
-else is refused. The copy may be killed and started again: it goes on where it was, and
-nothing is copied twice. Run again later, it takes in what has come since. A call that was
-erased after its events had been copied is told, and makes the exit code 1: then delete
+The topic is made, with as many partitions, if it is not there. One that is there may have
+another number of partitions: then each event goes where its key belongs. One that holds
+anything else is refused. An empty one is taken, whoever made it: name a prefix that no
+other installation has. The copy may be killed and started again: it goes on where it was,
+and nothing is copied twice. Run again later, it takes in what has come since. A call that
+was erased after its events had been copied is told, and makes the exit code 1: then delete
 the copy and make it once more. docs/privacy.md has all the steps.
 
 The user needs the rights DESCRIBE and READ on events, DESCRIBE, READ, WRITE and CREATE on
@@ -51,54 +47,33 @@ the new topic, and WRITE on the transactional id that is its name with -copy beh
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd, g) },
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&r.to, "to", "", "`prefix` of the topic to copy to")
-	must(cmd.MarkFlagRequired("to"))
-	flags.BoolVar(&r.withoutErased, "without-erased", false, "leave out the events of calls that were erased")
-	timeoutFlag(cmd, &r.timeout)
-	r.format = outputFlag(cmd)
+	cmd.Flags().BoolVar(&r.withoutErased, "without-erased", false, "leave out the events of calls that were erased")
+	r.addFlags(cmd)
 	return cmd
 }
 
 func (r *replayEvents) run(cmd *cobra.Command, g *globals) error {
-	return reachKafka(cmd, g, r.timeout, "callfold-replay-events", nil, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
-		target := s.Kafka
-		target.TopicPrefix = r.to
+	const name = "callfold-replay-events"
+	return r.reach(cmd, g, name, func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
 		o := logcopy.Options{
-			Client: client, From: kafka.TopicName(s.Kafka, kafka.Events), To: kafka.TopicName(target, kafka.Events), WithoutErased: r.withoutErased,
-			Open: func(more ...kgo.Opt) (*kgo.Client, error) {
-				opts, err := kafka.Options(s.Kafka, "callfold-replay-events", slog.New(slog.DiscardHandler), nil)
-				if err != nil {
-					return nil, err
-				}
-				return kgo.NewClient(slices.Concat(opts, kafka.ProducerOptions(), more)...)
-			},
+			Client: client, Open: writers(s.Kafka, name), From: kafka.TopicName(s.Kafka, kafka.Events), WithoutErased: r.withoutErased,
 		}
-		if o.From == o.To {
-			return usagef(cmd, "--to %q is the prefix of the log itself; name another one", r.to)
-		}
-		found, err := partition.Lookup(ctx, client, o.From)
-		if err != nil {
+		var err error
+		if o.To, err = r.name(cmd, s.Kafka, kafka.Events, false); err != nil {
 			return err
 		}
-		if target.Partitions, err = found.Count(o.From); err != nil {
-			return err
-		}
-		if _, err := kafka.Create(ctx, kadm.NewClient(client), kafka.StageTopics(target, kafka.Events)); err != nil {
+		if _, err := r.make(ctx, client, s.Kafka, kafka.Events); err != nil {
 			return err
 		}
 		progress, done := reportReading(ctx, cmd, o.From)
 		o.Progress = progress
 		receipt, err := logcopy.Copy(ctx, o)
 		done()
-		if foreign := (*logcopy.ForeignError)(nil); errors.As(err, &foreign) {
+		if errors.As(err, new(*logcopy.ForeignError)) {
 			return err
 		}
 		printed := r.print(cmd.OutOrStdout(), receipt)
-		if err != nil && ctx.Err() == nil {
-			err = fmt.Errorf("%w\nThe same command goes on from there", err)
-		}
-		return cmp.Or(err, printed, lateProblem(receipt))
+		return cmp.Or(goesOn(ctx, err), printed, lateProblem(receipt))
 	})
 }
 

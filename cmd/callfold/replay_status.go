@@ -46,24 +46,27 @@ func newReplayPauseCommand() *cobra.Command {
 	return newReplayWishCommand("pause", replay.Pause, "Have an apply pause",
 		`Have the 'callfold replay apply' that carries out the plan stop in order, wherever it runs
 with the same folder. What it has sent is carried out. 'callfold replay resume' takes the
-wish back; then apply goes on.`, "apply stops within seconds")
+wish back; then apply goes on.`, "apply stops within seconds",
+		"nobody applies the plan now; whoever begins to is stopped, until callfold replay resume")
 }
 
 func newReplayResumeCommand() *cobra.Command {
 	return newReplayWishCommand("resume", replay.Go, "Take back a pause or an abort",
 		`Take back what 'callfold replay pause' or 'callfold replay abort' asked for. An apply that
 has stopped meanwhile goes on when it is started again: callfold replay apply PLAN. One that
-has ended as aborted does not.`, "start apply again if it has stopped")
+has ended as aborted does not.`, "apply goes on", "start apply again")
 }
 
 func newReplayAbortCommand() *cobra.Command {
 	return newReplayWishCommand("abort", replay.Abort, "Have an apply end for good",
 		`Have the 'callfold replay apply' that carries out the plan end, for good. No more commands
-are sent; those that were are carried out by the sink. What is left over another plan finds.`, "apply ends within seconds, and the plan cannot be applied any more")
+are sent; those that were are carried out by the sink. What is left over another plan finds.`, "apply ends within seconds, and the plan cannot be applied any more",
+		"nobody applies the plan now, and it cannot be applied any more")
 }
 
-// newReplayWishCommand is a command that notes a wish beside the plan.
-func newReplayWishCommand(name string, wish replay.Wish, short, long, then string) *cobra.Command {
+// newReplayWishCommand is a command that notes a wish beside the plan, and says what comes
+// of it where an apply is at work, and where none is.
+func newReplayWishCommand(name string, wish replay.Wish, short, long, then, otherwise string) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " PLAN",
 		Short:   short,
@@ -77,7 +80,14 @@ func newReplayWishCommand(name string, wish replay.Wish, short, long, then strin
 			if err := replay.Want(args[0], wish); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "noted: %s\n", then)
+			applying, err := replay.Applying(args[0])
+			if err != nil {
+				return err
+			}
+			if !applying {
+				then = otherwise
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "noted: %s\n", then)
 			return err
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/callfold/callfold/internal/app"
+	"github.com/callfold/callfold/internal/replay"
 )
 
 // TestRebuild goes the way of an administrator whose Tasks were deleted and changed: a
@@ -86,6 +88,29 @@ func (w *sinkWorld) afterRebuild(path string) {
 		code := execute(w.Context(), test.args, strings.NewReader(""), &stdout, &stderr)
 		if code != exitFailed || !strings.Contains(stderr.String(), test.text) || !strings.Contains(stdout.String(), test.json) || test.json == "" && stdout.Len() > 0 {
 			w.Errorf("%v: exit code %d\n%s%s", test.args, code, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// TestReplayWishes: what is said of a wish depends on whether an apply is at work, which
+// none is here.
+func TestReplayWishes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.plan")
+	plan, err := replay.NewWriter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(plan.Finish(&replay.Header{}), plan.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for wish, want := range map[string]string{
+		"pause":  "noted: nobody applies the plan now; whoever begins to is stopped, until callfold replay resume\n",
+		"resume": "noted: start apply again\n",
+		"abort":  "noted: nobody applies the plan now, and it cannot be applied any more\n",
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := execute(t.Context(), []string{"replay", wish, path}, strings.NewReader(""), &stdout, &stderr); code != exitDone || stdout.String() != want {
+			t.Errorf("replay %s: exit code %d\n%s%s", wish, code, stdout.String(), stderr.String())
 		}
 	}
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/callfold/callfold/internal/settings"
 )
@@ -55,11 +58,14 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage or settings.`,
 			return nil
 		},
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagProblem(err) })
 	root.PersistentFlags().StringVar(&g.config, "config", "", "settings `file` (YAML)")
 	must(root.MarkPersistentFlagFilename("config", "yaml", "yml"))
 	root.AddCommand(
 		newBackfillCommand(g),
 		newCallCommand(g),
+		newCanaryCommand(g),
+		newCapacityCommand(),
 		newConfigCommand(g),
 		newDevCommand(g),
 		newDoctorCommand(g),
@@ -80,6 +86,25 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage or settings.`,
 		newVersionCommand(),
 	)
 	return root
+}
+
+// flagProblem is an error of the command line's parser, in plain words where those of the
+// parser are none.
+func flagProblem(err error) error {
+	var unknown *pflag.NotExistError
+	var value *pflag.InvalidValueError
+	var number *strconv.NumError
+	switch {
+	case errors.As(err, &unknown) && strings.ContainsAny(unknown.GetSpecifiedShortnames(), "0123456789"):
+		return fmt.Errorf("\"-%s\" is neither a flag nor an id: that is a whole number above 0, such as 910400155", unknown.GetSpecifiedShortnames())
+	case errors.As(err, &value) && errors.As(err, &number):
+		what := "whole number"
+		if value.GetFlag().Value.Type() == "float64" {
+			what = "number"
+		}
+		return fmt.Errorf("--%s %q is no %s", value.GetFlag().Name, number.Num, what)
+	}
+	return err
 }
 
 // execute runs the command line and gives the exit code. An error is told once,

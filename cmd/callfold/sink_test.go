@@ -80,7 +80,7 @@ func (w *sinkWorld) call(id int64, tag string) {
 // outcomes reads the topic tasks until it has that many outcomes.
 func (w *sinkWorld) outcomes(n int) map[int64]schemas.Outcome {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
 	found := map[int64]schemas.Outcome{}
 	for seen := 0; seen < n; {
@@ -129,7 +129,7 @@ func (w *sinkWorld) run(work func(a *app.App)) {
 // reason that holds a text.
 func (w *sinkWorld) wait(a *app.App, component, reason string) {
 	w.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) { // polling
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) { // polling
 		for _, c := range a.Health.Components() {
 			if c.Name == component && strings.Contains(c.Reason, reason) && c.Ready == (reason == "") {
 				return

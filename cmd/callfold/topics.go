@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
@@ -34,8 +33,8 @@ func addTopicsFlags(cmd *cobra.Command) *topicsFlags {
 }
 
 // withTopics connects to the cluster and does the work there within the timeout.
-func (f *topicsFlags) withTopics(cmd *cobra.Command, g *globals, work func(context.Context, *kadm.Client, []kafka.Topic) error) error {
+func (f *topicsFlags) withTopics(cmd *cobra.Command, g *globals, work func(context.Context, *kgo.Client, []kafka.Topic) error) error {
 	return withKafka(cmd, g, f.timeout, "callfold-topics", func(ctx context.Context, client *kgo.Client, s settings.Settings) error {
-		return work(ctx, kadm.NewClient(client), kafka.Topics(s.Kafka, f.dryRun || s.Sink.DryRun))
+		return work(ctx, client, kafka.Topics(s.Kafka, f.dryRun || s.Sink.DryRun))
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
 )
@@ -28,8 +29,8 @@ the exit code is 1. Advice is a trade-off that is yours; stages only log it.`,
 	}
 	flags := addTopicsFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return flags.withTopics(cmd, g, func(ctx context.Context, adm *kadm.Client, topics []kafka.Topic) error {
-			findings, err := findings(ctx, adm, topics)
+		return flags.withTopics(cmd, g, func(ctx context.Context, client *kgo.Client, topics []kafka.Topic) error {
+			findings, err := findings(ctx, kadm.NewClient(client), topics)
 			if err != nil {
 				return err
 			}

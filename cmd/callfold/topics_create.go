@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
 )
@@ -24,8 +24,8 @@ this can be repeated; 'callfold topics check' compares those with what is wanted
 	}
 	flags := addTopicsFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return flags.withTopics(cmd, g, func(ctx context.Context, adm *kadm.Client, topics []kafka.Topic) error {
-			created, err := kafka.Create(ctx, adm, topics)
+		return flags.withTopics(cmd, g, func(ctx context.Context, client *kgo.Client, topics []kafka.Topic) error {
+			created, err := kafka.Create(ctx, client, topics)
 			if printed := printCreated(cmd, *flags.format, created); printed != nil {
 				return printed
 			}

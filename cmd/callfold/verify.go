@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -24,6 +22,7 @@ import (
 type verifyCommand struct {
 	from, to string
 	dir      string
+	prefix   string
 	repair   bool
 	yes      bool
 	timeout  time.Duration
@@ -39,6 +38,7 @@ type verified struct {
 	Extra       int64               `json:"extra"`
 	Different   int64               `json:"different"`
 	Differences []verify.Difference `json:"differences"` // the first 100
+	Unknown     []int64             `json:"unknown"`     // of the calls that were named
 	Cut         []int32             `json:"cut_partitions"`
 	Hidden      []int32             `json:"hidden_partitions"`
 	Repaired    int64               `json:"repaired"`
@@ -53,11 +53,14 @@ func newVerifyCommand(g *globals) *cobra.Command {
 calls, those that are named by their Aircall ids, or those with an event that was received
 in a range of time. It tells which calls are missing, which nothing in events makes, and
 which differ: the first field that does, and the events. Nothing of the calls' contents is
-shown. Exit code 1 on any difference.
+shown. Exit code 1 on any difference, and where the log has no event of a call that is named.
 
 The processor may go on meanwhile: of each partition that part of events is folded for
 which calls accounts. All cores are used; what is folded lies in files in --dir, which
 takes about as much room as the topic calls.
+
+With --calls-prefix the topic calls under another prefix is compared, such as one that
+'callfold replay state' has made; it is right as far as it accounts for events.
 
 With --repair the right states are written to calls, after a question that --yes answers.
 No processor may run then, nor can one begin meanwhile: Kafka refuses the writes of whoever
@@ -69,13 +72,15 @@ that is the group's name with -verify behind it.`,
 		Example: `  callfold verify
   callfold verify 910400155
   callfold verify --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z --output json
-  callfold verify --repair`,
+  callfold verify --repair
+  callfold verify --calls-prefix blue.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, g, args) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&v.from, "from", "", "only calls with an event received at this `time` or later (RFC 3339)")
 	flags.StringVar(&v.to, "to", "", "only calls with an event received before this `time` (RFC 3339)")
 	flags.StringVar(&v.dir, "dir", "", "an existing `directory` for the files (default: that of the system)")
+	flags.StringVar(&v.prefix, "calls-prefix", "", "compare the topic calls of this `prefix` instead of the one of the settings")
 	flags.BoolVar(&v.repair, "repair", false, "write the right states to the topic calls")
 	flags.BoolVar(&v.yes, "yes", false, "do not ask before the repair")
 	timeoutFlag(cmd, &v.timeout)
@@ -109,10 +114,10 @@ func (v *verifyCommand) options(cmd *cobra.Command, args []string) (verify.Optio
 	switch {
 	case !o.From.IsZero() && !o.To.IsZero() && !o.From.Before(o.To):
 		return o, usagef(cmd, "--from is not before --to")
-	case v.repair && !v.yes && !isTerminal(cmd.InOrStdin()):
-		return o, usagef(cmd, "nobody can be asked here: look at what is wrong without --repair, then give --yes")
+	case v.repair && v.prefix != "":
+		return o, usagef(cmd, "--repair is for the topic of the settings; another one is mended by callfold replay state")
 	}
-	return o, nil
+	return o, askable(cmd, v.yes || !v.repair, "look at what is wrong without --repair")
 }
 
 func (v *verifyCommand) run(cmd *cobra.Command, g *globals, args []string) error {
@@ -128,6 +133,9 @@ func (v *verifyCommand) run(cmd *cobra.Command, g *globals, args []string) error
 		o.Client, o.Progress = client, &verify.Progress{}
 		o.Events, o.Calls = kafka.TopicName(s.Kafka, kafka.Events), kafka.TopicName(s.Kafka, kafka.Calls)
 		o.Group = kafka.GroupName(s.Kafka, kafka.ProcessorGroup)
+		if v.prefix != "" { // no group stands for how far it should be
+			o.Calls, o.Group = kafka.TopicName(kafka.Under(s.Kafka, v.prefix), kafka.Calls), ""
+		}
 		done := reportProgress(ctx, cmd, func() (int64, int64, string) {
 			return o.Progress.Done.Load(), o.Progress.Total.Load(), "records read"
 		})
@@ -138,10 +146,7 @@ func (v *verifyCommand) run(cmd *cobra.Command, g *globals, args []string) error
 		}
 		defer func() { _ = found.Close() }() // its files are removed
 		repaired, err := v.mend(ctx, cmd, s, found)
-		if printed := v.print(cmd.OutOrStdout(), &found.Report, repaired); err == nil {
-			err = printed
-		}
-		return cmp.Or(err, verdict(&found.Report, repaired))
+		return cmp.Or(err, v.print(cmd.OutOrStdout(), &found.Report, repaired), v.verdict(&found.Report, repaired))
 	})
 }
 
@@ -151,37 +156,35 @@ func (v *verifyCommand) mend(ctx context.Context, cmd *cobra.Command, s settings
 	if !v.repair || wrong == 0 {
 		return 0, nil
 	}
-	if !v.yes {
-		question := fmt.Sprintf("Write the right states of %s (%d missing, %d extra, %d different)?", callCount(int(wrong)), found.Report.Missing, found.Report.Extra, found.Report.Different)
-		if err := confirm(ctx, cmd, question); err != nil {
-			return 0, err
-		}
+	question := fmt.Sprintf("Write the right states of %s (%d missing, %d extra, %d different)?", callCount(int(wrong)), found.Report.Missing, found.Report.Extra, found.Report.Different)
+	if err := confirm(ctx, cmd, v.yes, question); err != nil {
+		return 0, err
 	}
-	return found.Repair(ctx, func(more ...kgo.Opt) (*kgo.Client, error) {
-		opts, err := kafka.Options(s.Kafka, "callfold-verify", slog.New(slog.DiscardHandler), nil)
-		if err != nil {
-			return nil, err
-		}
-		return kgo.NewClient(slices.Concat(opts, kafka.ProducerOptions(), more)...)
-	})
+	return found.Repair(ctx, writers(s.Kafka, "callfold-verify"))
 }
 
 // verdict is the error of a verification that found something.
-func verdict(r *verify.Report, repaired int64) error {
+func (v *verifyCommand) verdict(r *verify.Report, repaired int64) error {
+	var unknown error
+	if len(r.Unknown) > 0 {
+		unknown = fmt.Errorf("the log has no event of these calls, as far as the processor has come, and in the time that is asked about: %v", r.Unknown)
+	}
 	switch {
 	case len(r.Cut) > 0:
 		return fmt.Errorf("the oldest records of these partitions of events are gone: %v; calls that began in them look extra or different", r.Cut)
 	case len(r.Hidden) > 0:
 		return fmt.Errorf("a transaction that stays open hides what was committed behind it in these partitions: %v; nothing is known of that", r.Hidden)
+	case r.Wrong() > repaired && v.prefix != "":
+		return errors.Join(fmt.Errorf("%s not as the events make them; callfold replay state --to %s writes the right states", callCount(int(r.Wrong())), v.prefix), unknown)
 	case r.Wrong() > repaired:
-		return fmt.Errorf("%s not as the events make them; --repair writes the right states", callCount(int(r.Wrong()-repaired)))
+		return errors.Join(fmt.Errorf("%s not as the events make them; --repair writes the right states", callCount(int(r.Wrong()-repaired))), unknown)
 	}
-	return nil
+	return unknown
 }
 
 func (v *verifyCommand) print(w io.Writer, r *verify.Report, repaired int64) error {
 	if *v.format == jsonOutput {
-		return printJSON(w, verified{r.Events, r.Unfoldable, r.Calls, r.Missing, r.Extra, r.Different, r.Differences, r.Cut, r.Hidden, repaired})
+		return printJSON(w, verified{r.Events, r.Unfoldable, r.Calls, r.Missing, r.Extra, r.Different, r.Differences, r.Unknown, r.Cut, r.Hidden, repaired})
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var errs []error

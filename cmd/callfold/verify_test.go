@@ -34,6 +34,9 @@ func TestVerify(t *testing.T) {
 		w.event(2)
 		w.until("both are folded", verified("2 events of 2 calls folded, 0 others; missing 0, extra 0, different 0\n"))
 		w.command("verify")
+		if text := w.failing("verify", "1", "4711"); !strings.Contains(text, "1 events of 1 call folded") || !strings.Contains(text, "callfold: the log has no event of these calls, as far as the processor has come, and in the time that is asked about: [4711]") {
+			t.Errorf("of a call that is not known verify printed\n%s", text)
+		}
 		w.call(2, "damaged")
 		w.call(3, "extra")
 		text := w.failing("verify")
@@ -45,7 +48,7 @@ func TestVerify(t *testing.T) {
 		if strings.Contains(text, "damaged") || strings.Contains(text, "23 45") {
 			t.Errorf("verify printed what calls are about:\n%s", text)
 		}
-		if text := w.failing("verify", "--repair", "--yes"); !strings.Contains(text, "has members: stop every processor") {
+		if text := w.failing("verify", "--repair", "--yes"); !strings.Contains(text, "has members: stop every process of that stage") {
 			t.Errorf("beside a running processor a repair printed\n%s", text)
 		}
 	})

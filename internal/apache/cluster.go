@@ -101,9 +101,6 @@ func (c *Cluster) each(address func(node int) string) []string {
 	return addresses
 }
 
-// LogFile is what the node printed.
-func (c *Cluster) LogFile(node int) string { return c.node(node).log }
-
 func (c *Cluster) node(node int) *process {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -33,7 +33,9 @@ type App struct {
 
 // New makes an App for the named components, which are not ready yet.
 func New(s settings.Settings, logger *slog.Logger, components ...string) *App {
-	return &App{Settings: s, Logger: logger, Registry: observe.Registry(), Health: observe.NewHealth(components...)}
+	registry, health := observe.Registry(), observe.NewHealth(components...)
+	registry.MustRegister(newCertificates(s), health)
+	return &App{Settings: s, Logger: logger, Registry: registry, Health: health}
 }
 
 // report tells the health registry about a component; nil is ready.

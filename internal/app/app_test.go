@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
 	"log/slog"
+	"net/http/httptest"
 	"runtime"
 	"testing"
 
+	"github.com/callfold/callfold/internal/observe"
 	"github.com/callfold/callfold/internal/settings"
 	"github.com/callfold/callfold/internal/stream"
 )
@@ -18,6 +21,36 @@ func TestDefaultTimeoutsAreThoseOfTheEngine(t *testing.T) {
 	}
 	if got := stream.Timeouts(s.Sink.Timeouts); got != stream.PatientTimeouts {
 		t.Errorf("sink: %v, the engine's are %v", got, stream.PatientTimeouts)
+	}
+}
+
+// TestHealthzAsksTheStages: the loops of all stages are asked whether they turn.
+func TestHealthzAsksTheStages(t *testing.T) {
+	s := settings.Default()
+	s.Processor.StateDir, s.Sink.StateDir, s.Ingest.Tokens = t.TempDir(), t.TempDir(), []settings.Secret{"token"}
+	s.Salesforce.Auth.Flow, s.Salesforce.Auth.ClientSecret = "client_credentials", "secret"
+	a := New(s, slog.New(slog.DiscardHandler))
+	for _, stage := range []func() (interface{ Run(context.Context) error }, error){
+		func() (interface{ Run(context.Context) error }, error) { return a.Ingest() },
+		func() (interface{ Run(context.Context) error }, error) { return a.Processor() },
+		func() (interface{ Run(context.Context) error }, error) { return a.Sink() },
+	} {
+		made, err := stage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		defer func() {
+			if err := made.Run(ended); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	w := httptest.NewRecorder()
+	observe.AdminHandler(a.Health, a.Registry).ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
+	if want := "ingest: alive\nprocessor: alive\nsink: alive\n"; w.Code != 200 || w.Body.String() != want {
+		t.Errorf("/healthz gives %d %q, want %q", w.Code, w.Body, want)
 	}
 }
 

@@ -24,6 +24,7 @@ type Ingest struct {
 	journal *journal.Journal // nil without one
 	logger  *slog.Logger
 	topics  *topicCheck
+	readers *Readers
 }
 
 // Ingest makes the stage that receives webhooks. The caller serves it as a
@@ -62,8 +63,12 @@ func (a *App) Ingest() (*Ingest, error) {
 		}
 		return nil, err
 	}
-	return &Ingest{Handler: server, client: client, server: server, journal: o.Journal, logger: logger,
-		topics: a.newTopicCheck(logger, false, kafka.Events, kafka.Rejected)}, nil
+	a.Health.Watch("ingest", server.Alive)
+	return &Ingest{
+		Handler: server, client: client, server: server, journal: o.Journal, logger: logger,
+		topics:  a.newTopicCheck(logger, false, kafka.Events, kafka.Rejected),
+		readers: a.LogReaders("ingest"),
+	}, nil
 }
 
 // Run keeps the stage's readiness up to date until ctx is done. It returns an
@@ -73,6 +78,7 @@ func (i *Ingest) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return i.server.Run(ctx) })
 	group.Go(func() error { return i.topics.watch(ctx, i.client) })
+	group.Go(func() error { i.readers.Watch(ctx, i.client); return nil })
 	return group.Wait()
 }
 

@@ -34,5 +34,14 @@ func (a *App) Processor() (*stream.Engine[schemas.CallRecord], error) {
 	if err != nil {
 		return nil, err
 	}
-	return stream.New(o)
+	o.CheckTopics = switched(o.CheckTopics, o.Group, o.Input, a.Settings.Kafka.EventsPrefix)
+	// Its own group reads events. Which calls is the live one, the sink's group knows.
+	o.CheckTopics = switched(o.CheckTopics, a.group(kafka.SinkGroup), o.Changelog, a.Settings.Kafka.CallsPrefix)
+	o.CheckTopics = a.newReaders("processor", kafka.SinkGroup, kafka.Calls, "kafka.calls_prefix").after(o.CheckTopics)
+	engine, err := stream.New(o)
+	if err != nil {
+		return nil, err
+	}
+	a.Health.Watch("processor", engine.Alive)
+	return engine, nil
 }

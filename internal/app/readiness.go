@@ -2,25 +2,31 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
+
+	"github.com/callfold/callfold/internal/clock"
 )
 
 // orgReadiness tells the health registry whether Salesforce can be written to.
 type orgReadiness struct {
-	// prepare waits until it can for the first time; its error is for a person to mend.
+	// prepare sees whether it can for the first time; its error is why not.
 	prepare func(context.Context) error
 	// trouble is why calls wait after that, nil while none does.
 	trouble func() error
+	// look has trouble know what nobody else finds out while there are no calls. It may
+	// take minutes.
+	look func(context.Context)
 	// report is told both; nil is ready.
 	report func(problem error)
-	// failed is told each time that prepare has failed.
-	failed func(problem error)
 }
 
 const (
-	// prepareAgainAfter is how long what prepare found is left to whoever mends it.
+	// prepareAgainAfter is how long what prepare found is left to time, or to whoever
+	// mends it.
 	prepareAgainAfter = 30 * time.Second
-	// troubleEvery is how often trouble is asked for.
+	// troubleEvery is how often trouble is asked for, and how long after a look the next
+	// is made.
 	troubleEvery = 2 * time.Second
 )
 
@@ -37,22 +43,18 @@ func (r orgReadiness) run(ctx context.Context) {
 		if err == nil {
 			break
 		}
-		r.failed(err)
-		if !waited(ctx, prepareAgainAfter) {
+		if clock.Sleep(ctx, prepareAgainAfter) != nil {
 			return
 		}
 	}
-	for waited(ctx, troubleEvery) {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	looking.Go(func() {
+		for clock.Sleep(ctx, troubleEvery) == nil {
+			r.look(ctx)
+		}
+	})
+	for clock.Sleep(ctx, troubleEvery) == nil {
 		r.report(r.trouble())
-	}
-}
-
-// waited waits, and tells whether ctx was not done meanwhile.
-func waited(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

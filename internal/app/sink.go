@@ -65,10 +65,12 @@ func (a *App) Sink() (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.CheckTopics = switched(o.CheckTopics, o.Group, o.Input, s.Kafka.CallsPrefix)
 	engine, err := stream.New(o)
 	if err != nil {
 		return nil, err
 	}
+	a.Health.Watch("sink", engine.Alive)
 	stage := &Sink{app: a, sink: sink, engine: engine}
 	if s.Sink.Reconcile != string(reconcile.Off) && !s.Sink.DryRun { // a dry run has written nothing
 		stage.walk, err = a.walk(sink, engine)
@@ -116,10 +118,8 @@ func (s *Sink) readiness() orgReadiness {
 	return orgReadiness{
 		prepare: s.sink.Prepare,
 		trouble: s.sink.Trouble,
+		look:    s.sink.Look,
 		report:  func(problem error) { s.app.report("salesforce", problem) },
-		failed: func(problem error) {
-			s.app.Logger.Error("Salesforce cannot be written to; looking again in half a minute", "cause", problem)
-		},
 	}
 }
 

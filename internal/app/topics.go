@@ -68,12 +68,14 @@ func (c *topicCheck) check(ctx context.Context, adm *kadm.Client) error {
 const topicsAgain = 10 * time.Minute
 
 // watch checks the topics once the brokers are there, and returns an error when
-// the stage must not go on. Later findings, of topics that somebody changed
+// the stage must not go on: when what is wrong stays so for as long as a broker may not
+// have heard of topics that were just made. Later findings, of topics that somebody changed
 // while it runs, it says in the log only: to refuse webhooks would lose more.
 func (c *topicCheck) watch(ctx context.Context, client *kgo.Client) error {
 	adm := kadm.NewClient(client)
 	wait := backoff.NewExponentialBackOff(backoff.WithMaxInterval(15*time.Second), backoff.WithMaxElapsedTime(0))
 	checked := false
+	var wrong time.Time // since when the topics are not right
 	for {
 		err := c.checkWithin(ctx, adm)
 		next := topicsAgain
@@ -81,10 +83,17 @@ func (c *topicCheck) watch(ctx context.Context, client *kgo.Client) error {
 		case err == nil:
 			checked = true
 		case !errors.As(err, new(*stream.TopicError)):
+			wrong = time.Time{}
 			c.logger.Debug("the topics cannot be checked yet", "cause", err)
 			next = wait.NextBackOff()
 		case !checked && ctx.Err() == nil:
-			return err
+			if wrong.IsZero() {
+				wrong = time.Now()
+			}
+			if time.Since(wrong) >= stream.TopicsKnown {
+				return err
+			}
+			next = stream.TopicsKnown / 6
 		default:
 			c.logger.Error("the topics were changed while the stage runs", "cause", err)
 		}

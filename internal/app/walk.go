@@ -2,10 +2,9 @@ package app
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
-	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/command"
@@ -16,29 +15,33 @@ import (
 	"github.com/callfold/callfold/sfsink"
 )
 
-// walk makes the loop of sink.reconcile: it looks at the outcomes in the sink's own
-// tables, so several processes look at different calls.
+// walk makes the loop of sink.reconcile: it looks at the calls of the sink's own
+// partitions, so several processes look at different ones.
 func (a *App) walk(sink *sfsink.Sink, engine *stream.Engine[schemas.Outcome]) (func(context.Context) error, error) {
 	logger := a.Logger.With("stage", "sink")
 	opts, err := kafka.Options(a.Settings.Kafka, "callfold-sink-reconcile", logger, nil)
 	if err != nil {
 		return nil, err
 	}
+	policy := reconcile.Policy(a.Settings.Sink.Reconcile)
+	var readers func(context.Context, *kadm.Client) error
+	if policy != reconcile.Report {
+		readers = a.LogReaders("sink").check
+	}
 	w := reconcile.NewWalk(reconcile.WalkOptions{
-		Policy:     reconcile.Policy(a.Settings.Sink.Reconcile),
-		Outcomes:   engine.Walk,
-		Deviations: sink.Deviations,
-		Send: func(ctx context.Context, commands []command.Command, order command.Order) error {
-			// It is seldom, so no connection is kept for it.
-			client, err := kgo.NewClient(slices.Concat(opts, kafka.ProducerOptions(), command.ProducerOptions())...)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			_, err = command.Send(ctx, client, a.topic(kafka.Events), commands, order, time.Now)
-			return err
+		Policy: policy,
+		Log: &reconcile.Share{
+			// The options of a producer are for one client: each filters the codecs in place.
+			Kafka: func() (*kgo.Client, error) {
+				return kgo.NewClient(slices.Concat(opts, kafka.ProducerOptions(), command.ProducerOptions())...)
+			},
+			Readers: readers,
+			Calls:   a.topic(kafka.Calls),
+			Events:  a.topic(kafka.Events),
+			States:  engine,
 		},
-		File:       filepath.Join(a.Settings.Sink.StateDir, "reconcile.json"),
+		Tasks:      sink,
+		Dir:        a.Settings.Sink.StateDir,
 		Every:      a.ReconcileEvery,
 		Logger:     logger,
 		Registerer: a.Registry,

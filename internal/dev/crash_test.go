@@ -21,9 +21,9 @@ import (
 	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/internal/traffic"
-	"github.com/callfold/callfold/projector"
 	"github.com/callfold/callfold/schemas"
 	"github.com/callfold/callfold/schemas/oracle"
+	"github.com/callfold/callfold/test/tasks"
 )
 
 func TestInterruptedInMidWork(t *testing.T) {
@@ -51,7 +51,7 @@ func crashTest(t *testing.T, times int, end func(*process)) {
 
 	p := newProcess(t)
 	p.start()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	posting, pctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
@@ -107,69 +107,25 @@ func generate(seed uint64, calls int) [][]byte {
 func compare(ctx context.Context, t *testing.T, p *process, bodies [][]byte) {
 	t.Helper()
 	states := oracle.Fold(bodies)
-	tasks := wantedTasks(t, states)
+	records := map[int64]schemas.CallRecord{}
+	for id, state := range states {
+		records[id] = schemas.CallRecord{State: state}
+	}
+	wanted, err := tasks.Wanted(records, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	var differences []string
 	for ctx.Err() == nil {
 		gotStates, gotTasks := readCalls(ctx, t, p), readTasks(ctx, t, p)
-		differences = append(differ("call", hashes(states), gotStates), differTasks(tasks, gotTasks)...)
+		differences = append(differ("call", hashes(states), gotStates), differTasks(wanted, gotTasks)...)
 		if len(differences) == 0 {
-			t.Logf("%d bodies, %d calls, %d Tasks: all right", len(bodies), len(states), len(tasks))
+			t.Logf("%d bodies, %d calls, %d Tasks: all right", len(bodies), len(states), len(wanted))
 			return
 		}
 		time.Sleep(time.Second) // polling
 	}
 	t.Fatalf("%d differences, among them:\n%s", len(differences), strings.Join(differences[:min(10, len(differences))], "\n"))
-}
-
-// wantedTasks are the fields of each Task, by call id. The owner is left out: it
-// is decided at the first write and stays (M9), so it depends on how much was
-// known then.
-func wantedTasks(t *testing.T, states map[int64]schemas.Call) map[string]map[string]string {
-	t.Helper()
-	rules, err := projector.New(projector.DefaultSettings())
-	if err != nil {
-		t.Fatal(err)
-	}
-	org, err := projector.ParseOrg(traffic.SampleOrg())
-	if err != nil {
-		t.Fatal(err)
-	}
-	wanted := map[string]map[string]string{}
-	for id, state := range states {
-		out := rules.Project(schemas.CallRecord{State: state}, org, time.Now())
-		if out.Decision.Action != projector.Log {
-			continue
-		}
-		fields := map[string]string{}
-		for _, f := range out.Task.Fields {
-			if f.Name != "OwnerId" {
-				fields[f.Name] = text(f.Value)
-			}
-		}
-		wanted[strconv.FormatInt(id, 10)] = fields
-	}
-	return wanted
-}
-
-// text makes values comparable over JSON: numbers without fractions, no null,
-// links without what is signed anew with each event.
-func text(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case string:
-		if i := strings.Index(v, "?X-Amz-"); i >= 0 {
-			rest := v[i:]
-			if end := strings.IndexAny(rest, "\n "); end >= 0 {
-				return strings.TrimSpace(v[:i] + rest[end:])
-			}
-			return v[:i]
-		}
-		return strings.TrimSpace(v)
-	}
-	return fmt.Sprint(v)
 }
 
 func hashes(states map[int64]schemas.Call) map[string]string {
@@ -202,12 +158,9 @@ func differTasks(want, got map[string]map[string]string) []string {
 			d = append(d, fmt.Sprintf("call %s has no Task", id))
 			continue
 		}
-		// Salesforce knows more fields than we write.
-		held := map[string]string{}
-		for name := range fields {
-			held[name] = got[id][name]
+		for _, wrong := range tasks.Differing(fields, got[id]) {
+			d = append(d, "Task of call "+id+": "+wrong)
 		}
-		d = append(d, differ("Task of call "+id, fields, held)...)
 	}
 	if len(got) > len(want) {
 		d = append(d, fmt.Sprintf("%d Tasks, want %d", len(got), len(want)))
@@ -272,10 +225,7 @@ func readTasks(ctx context.Context, t *testing.T, p *process) map[string]map[str
 	}
 	got := map[string]map[string]string{}
 	for _, r := range records {
-		task := map[string]string{}
-		for k, v := range r {
-			task[k] = text(v)
-		}
+		task := tasks.Held(r)
 		id := cmp.Or(task["Aircall_Call_Id__c"], "Task without a call id "+task["Id"])
 		if got[id] != nil {
 			t.Fatalf("two Tasks of call %s", id)

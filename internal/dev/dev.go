@@ -12,7 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
@@ -194,7 +193,7 @@ func createTopics(ctx context.Context, s settings.Kafka) error {
 		return fmt.Errorf("making a Kafka client: %w", err)
 	}
 	defer cl.Close()
-	_, err = kafka.Create(ctx, kadm.NewClient(cl), kafka.Topics(s, true))
+	_, err = kafka.Create(ctx, cl, kafka.Topics(s, true))
 	return err
 }
 

@@ -35,7 +35,7 @@ func TestTwoCallsInAnyOrder(t *testing.T) {
 
 	p := newProcess(t)
 	p.start()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for _, body := range bodies {
 		if err := p.post(ctx, body); err != nil {

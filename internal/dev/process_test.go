@@ -21,6 +21,10 @@ import (
 	"github.com/callfold/callfold/internal/traffic"
 )
 
+// patience bounds a whole test, which takes half a minute at the most when all is well,
+// and more than eight minutes were seen on a busy machine under the race detector.
+const patience = 25 * time.Minute
+
 // TestMain lets this test binary run as a process of its own, which can be
 // killed.
 func TestMain(m *testing.M) {

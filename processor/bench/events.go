@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
@@ -173,6 +172,6 @@ func createTopics(ctx context.Context, client *kgo.Client, c *cluster, o options
 			wanted = append(wanted, t)
 		}
 	}
-	_, err := kafka.Create(ctx, kadm.NewClient(client), wanted)
+	_, err := kafka.Create(ctx, client, wanted)
 	return err
 }

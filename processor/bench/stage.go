@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/processor"
 	"github.com/callfold/callfold/schemas"
+	"github.com/callfold/callfold/test/bench"
 )
 
 // The two loops.
@@ -76,15 +76,12 @@ func measure(ctx context.Context, c *cluster, o options, log *eventLog, lanes in
 	if err != nil {
 		return r, err
 	}
-	if loop == fold && profile && o.profile != "" {
-		f, err := os.Create(o.profile)
+	if loop == fold && profile {
+		stop, err := bench.Profile(o.profile)
 		if err != nil {
-			return r, fmt.Errorf("making the profile: %w", err)
+			return r, err
 		}
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return r, fmt.Errorf("starting the profile: %w", err)
-		}
-		defer func() { pprof.StopCPUProfile(); err = errors.Join(err, f.Close()) }()
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	return s.watch(ctx, run, log)
 }
@@ -188,15 +185,12 @@ type sample struct {
 	stage, broker time.Duration // CPU
 }
 
-func (s *stage) sample() (m sample, err error) {
+func (s *stage) sample(ctx context.Context) (m sample, err error) {
 	if m.counts, err = s.counts(); err != nil {
 		return m, err
 	}
-	m.at = time.Now()
-	if m.stage, err = cpuTime(); err != nil {
-		return m, err
-	}
-	m.broker, err = s.cluster.cpu()
+	m.at, m.stage = time.Now(), bench.CPUTime()
+	m.broker, err = s.cluster.cpu(ctx)
 	return m, err
 }
 
@@ -229,11 +223,11 @@ func (s *stage) watch(ctx context.Context, run func(context.Context) error, log 
 		}
 		switch {
 		case first.at.IsZero() && s.working():
-			if first, err = s.sample(); err != nil {
+			if first, err = s.sample(ctx); err != nil {
 				return r, err
 			}
 		case last.at.IsZero() && c.in >= 0.9*float64(log.events):
-			if last, err = s.sample(); err != nil {
+			if last, err = s.sample(ctx); err != nil {
 				return r, err
 			}
 		}

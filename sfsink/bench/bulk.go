@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -29,8 +28,8 @@ type bulkResult struct {
 }
 
 // reportBulk measures rewrites by Bulk API 2.0, and prints what came of it.
-func reportBulk(ctx context.Context, o options, records []*kgo.Record, out, progress io.Writer) error {
-	_, _ = fmt.Fprintln(progress, "rewriting all by Bulk API 2.0")
+func reportBulk(ctx context.Context, o options, records []*kgo.Record) error {
+	fmt.Fprintln(os.Stderr, "rewriting all by Bulk API 2.0")
 	rewrites, err := asRewrites(records)
 	if err != nil {
 		return err
@@ -40,7 +39,7 @@ func reportBulk(ctx context.Context, o options, records []*kgo.Record, out, prog
 		return fmt.Errorf("rewriting by Bulk API 2.0: %w", err)
 	}
 	rate := func(d time.Duration) float64 { return float64(r.rows) / d.Seconds() }
-	_, err = fmt.Fprintf(out, "\n%d rewrites by %d bulk jobs: %.0f rows/s, from the first record read to the last result committed (%.1f s), %.1f requests/1000 rows\n"+
+	_, err = fmt.Printf("\n%d rewrites by %d bulk jobs: %.0f rows/s, from the first record read to the last result committed (%.1f s), %.1f requests/1000 rows\n"+
 		"the same rows and jobs, by the same client without a sink: %.0f rows/s (%.1f s)\n",
 		r.rows, r.jobs, rate(r.sink), r.sink.Seconds(), 1000*r.requests/float64(r.rows), rate(r.alone), r.alone.Seconds())
 	return err
@@ -74,7 +73,7 @@ func bulk(ctx context.Context, o options, records []*kgo.Record) (r bulkResult, 
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	var rows []salesforce.Record
-	if err := inWorld(o, func(w *world, dir string) error {
+	if err := inWorld(ctx, o, func(w *world, dir string) error {
 		if err := preload(ctx, []string{w.broker}, o.partitions, records); err != nil {
 			return err
 		}
@@ -87,26 +86,11 @@ func bulk(ctx context.Context, o options, records []*kgo.Record) (r bulkResult, 
 		return r, err
 	}
 	r.rows = len(rows)
-	err = inWorld(o, func(w *world, _ string) (err error) {
+	err = inWorld(ctx, o, func(w *world, _ string) (err error) {
 		r.alone, err = bulkAlone(ctx, w, slices.Collect(slices.Chunk(rows, (len(rows)+r.jobs-1)/r.jobs)), o.lanes)
 		return err
 	})
 	return r, err
-}
-
-// inWorld does something with a fresh broker and a fresh org.
-func inWorld(o options, do func(*world, string) error) (err error) {
-	dir, err := os.MkdirTemp(o.dir, "callfold-bench-")
-	if err != nil {
-		return fmt.Errorf("making a directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w, err := startWorld(dir, o.latency)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	return do(w, dir)
 }
 
 // bulkBySink runs a sink until all calls have been written.
@@ -146,44 +130,12 @@ func bulkBySink(ctx context.Context, w *world, o options, dir string, calls int)
 	}
 }
 
-// counters are the sums of what the sink counts: rows, some of them by result, jobs
-// that are complete, and requests that write.
-func counters(registry *prometheus.Registry) (map[string]float64, error) {
-	families, err := registry.Gather()
-	if err != nil {
-		return nil, fmt.Errorf("reading the metrics: %w", err)
-	}
-	count := map[string]float64{}
-	for _, f := range families {
-		for _, m := range f.Metric {
-			switch v := m.GetCounter().GetValue(); f.GetName() {
-			case "callfold_sink_rows_total":
-				count["rows"] += v
-				count[m.Label[0].GetValue()] += v
-			case "callfold_sink_bulk_jobs_total":
-				count[m.Label[0].GetValue()] += v
-			case "callfold_salesforce_requests_total":
-				if strings.HasPrefix(m.Label[0].GetValue(), "bulk") || strings.HasPrefix(m.Label[0].GetValue(), "co") {
-					count["requests"] += v
-				}
-			}
-		}
-	}
-	return count, nil
-}
-
-func newClient(w *world) (*salesforce.Client, error) {
-	return salesforce.New(salesforce.Options{
-		LoginURL: w.org, APIVersion: "64.0", Flow: salesforce.ClientCredentials{ClientID: "dev", ClientSecret: "dev"},
-	})
-}
-
 // externalID is the field by which Tasks are upserted.
 const externalID = "Aircall_Call_Id__c"
 
 // tasks are the Tasks of an org as rows to be created.
 func tasks(ctx context.Context, w *world) ([]salesforce.Record, error) {
-	client, err := newClient(w)
+	client, err := w.client(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +165,7 @@ func tasks(ctx context.Context, w *world) ([]salesforce.Record, error) {
 
 // bulkAlone writes rows by jobs, so many uploads at once, and reads their results.
 func bulkAlone(ctx context.Context, w *world, jobs [][]salesforce.Record, atOnce int) (time.Duration, error) {
-	client, err := newClient(w)
+	client, err := w.client(nil)
 	if err != nil {
 		return 0, err
 	}

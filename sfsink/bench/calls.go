@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
@@ -54,7 +53,7 @@ func preload(ctx context.Context, brokers []string, partitions int, records []*k
 	defer client.Close()
 	s := kafkaSettings(brokers)
 	s.Partitions, s.ReplicationFactor = partitions, 1
-	if _, err := kafka.Create(ctx, kadm.NewClient(client), kafka.Topics(s, false)); err != nil {
+	if _, err := kafka.Create(ctx, client, kafka.Topics(s, false)); err != nil {
 		return err
 	}
 	written := kgo.AbortingFirstErrPromise(client)

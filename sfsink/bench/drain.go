@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +20,7 @@ import (
 	"github.com/callfold/callfold/projector"
 	"github.com/callfold/callfold/schemas"
 	"github.com/callfold/callfold/sfsink"
+	"github.com/callfold/callfold/test/bench"
 )
 
 // result is what one drain gave. CPU times are per row.
@@ -38,49 +38,34 @@ func quiet() *slog.Logger {
 
 // drain has the sink write a backlog.
 func drain(ctx context.Context, o options, records []*kgo.Record, inFlight int) (r result, err error) {
-	dir, err := os.MkdirTemp(o.dir, "callfold-bench-")
-	if err != nil {
-		return r, fmt.Errorf("making a directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	w, err := startWorld(dir, o.latency)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	if err := preload(ctx, []string{w.broker}, o.partitions, records); err != nil {
-		return r, err
-	}
-	registry := prometheus.NewRegistry()
-	engine, err := newEngine(w, o, inFlight, dir, registry)
-	if err != nil {
-		return r, err
-	}
-	if o.profile != "" {
-		f, err := os.Create(o.profile)
+	err = inWorld(ctx, o, func(w *world, dir string) (err error) {
+		if err := preload(ctx, []string{w.broker}, o.partitions, records); err != nil {
+			return err
+		}
+		registry := prometheus.NewRegistry()
+		engine, err := newEngine(w, o, inFlight, dir, registry)
 		if err != nil {
-			return r, fmt.Errorf("making the profile: %w", err)
+			return err
 		}
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return r, fmt.Errorf("starting the profile: %w", err)
+		stop, err := bench.Profile(o.profile)
+		if err != nil {
+			return err
 		}
-		defer func() { pprof.StopCPUProfile(); err = errors.Join(err, f.Close()) }()
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Run(ctx) }()
-	defer func() { cancel(); err = errors.Join(err, <-ended) }()
-	r, err = watch(ctx, w, registry, len(records))
+		defer func() { err = errors.Join(err, stop()) }()
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+		ended := make(chan error, 1)
+		go func() { ended <- engine.Run(ctx) }()
+		defer func() { cancel(); err = errors.Join(err, <-ended) }()
+		r, err = watch(ctx, w, registry, len(records))
+		return err
+	})
 	r.inFlight, r.most = inFlight, salesforce.MaxRows*float64(inFlight)/o.latency.Seconds()
 	return r, err
 }
 
 // newEngine makes the stage as `callfold sink` does.
 func newEngine(w *world, o options, inFlight int, dir string, registry *prometheus.Registry) (*stream.Engine[schemas.Outcome], error) {
-	client, err := salesforce.New(salesforce.Options{
-		LoginURL: w.org, APIVersion: "64.0", Registerer: registry,
-		Flow: salesforce.ClientCredentials{ClientID: "dev", ClientSecret: "dev"},
-	})
+	client, err := w.client(registry)
 	if err != nil {
 		return nil, err
 	}
@@ -124,29 +109,6 @@ type sample struct {
 	sink, world    time.Duration // CPU
 }
 
-// take reads the metrics: rows that are written, and requests that wrote them.
-func take(registry *prometheus.Registry) (s sample, err error) {
-	s.at = time.Now()
-	families, err := registry.Gather()
-	if err != nil {
-		return s, fmt.Errorf("reading the metrics: %w", err)
-	}
-	for _, f := range families {
-		for _, m := range f.Metric {
-			switch f.GetName() {
-			case "callfold_sink_rows_total":
-				s.rows += m.GetCounter().GetValue()
-			case "callfold_salesforce_requests_total":
-				switch m.Label[0].GetValue() {
-				case "composite", "collections_upsert", "collections_update":
-					s.requests += m.GetCounter().GetValue()
-				}
-			}
-		}
-	}
-	return s, nil
-}
-
 // watch measures the part between a tenth and nine tenths of the rows.
 func watch(ctx context.Context, w *world, registry *prometheus.Registry, rows int) (r result, err error) {
 	var first, last sample
@@ -159,19 +121,18 @@ func watch(ctx context.Context, w *world, registry *prometheus.Registry, rows in
 			return r, fmt.Errorf("waiting for the backlog to be written: %w", ctx.Err())
 		case <-ticker.C:
 		}
-		s, err := take(registry)
+		at := time.Now()
+		count, err := counters(registry)
 		if err != nil {
 			return r, err
 		}
-		if s.rows == newest {
+		if count["rows"] == newest {
 			continue
 		}
 		// Rows are counted by the turn, so it is turns that are measured from and to.
-		newest = s.rows
-		if s.sink, err = cpuTime(); err != nil {
-			return r, err
-		}
-		if s.world, err = w.cpu(); err != nil {
+		newest = count["rows"]
+		s := sample{at: at, rows: newest, requests: count["requests"], sink: bench.CPUTime()}
+		if s.world, err = w.CPU(ctx); err != nil {
 			return r, err
 		}
 		if first.at.IsZero() && s.rows >= 0.1*float64(rows) {

@@ -4,55 +4,35 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
-	"strconv"
-	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/callfold/callfold/test/bench"
 )
 
 // options are what the flags say.
 type options struct {
 	calls, batch, lanes, partitions int
-	inFlight                        []int
+	inFlight                        bench.Numbers
 	bulkAbove                       int
 	latency, linger                 time.Duration
 	dir, profile                    string
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if len(os.Args) > 1 && os.Args[1] == serveWorld {
-		exit(runWorld(os.Args[2:]))
-		return
-	}
-	o, err := parse(os.Args[1:])
-	if err == nil {
-		err = run(ctx, o, os.Stdout, os.Stderr)
-	}
-	if !errors.Is(err, flag.ErrHelp) {
-		exit(err)
-	}
-}
-
-func exit(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	bench.Main("bench", run, map[string]bench.Role{worldRole: runWorld})
 }
 
 func parse(args []string) (o options, err error) {
+	o = options{inFlight: bench.Numbers{1, 2, 4}}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&o.calls, "calls", 40_000, "how many calls wait")
+	f.Var(&o.inFlight, "inflight", "numbers of write requests in flight, by commas")
 	f.IntVar(&o.batch, "batch", 4000, "the most records of a turn")
 	f.IntVar(&o.lanes, "lanes", 2, "lanes of the sink")
 	f.IntVar(&o.partitions, "partitions", 12, "partitions of the topics")
@@ -61,23 +41,17 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.bulkAbove, "bulk", 2000, "sink.bulk_above; 0 = do not measure rewrites")
 	f.StringVar(&o.dir, "dir", "", "where everything is kept meanwhile; empty: the system's temporary directory")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the last run to this file")
-	inFlight := f.String("inflight", "1,2,4", "numbers of write requests in flight, by commas")
-	if err := f.Parse(args); err != nil {
-		return o, err
-	}
-	for s := range strings.SplitSeq(*inFlight, ",") {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			return o, fmt.Errorf("-inflight %s: %q is no number of requests", *inFlight, s)
-		}
-		o.inFlight = append(o.inFlight, n)
-	}
-	return o, nil
+	err = f.Parse(args)
+	return o, err
 }
 
 // run measures everything and prints the result.
-func run(ctx context.Context, o options, out, progress io.Writer) error {
-	_, _ = fmt.Fprintf(progress, "making %d calls\n", o.calls)
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "making %d calls\n", o.calls)
 	records, err := backlog(o.calls)
 	if err != nil {
 		return err
@@ -88,13 +62,13 @@ func run(ctx context.Context, o options, out, progress io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("draining with %d requests in flight: %w", n, err)
 		}
-		_, _ = fmt.Fprintf(progress, "%d in flight: %.0f rows/s of %.0f\n", n, r.perSecond, r.most)
+		fmt.Fprintf(os.Stderr, "%d in flight: %.0f rows/s of %.0f\n", n, r.perSecond, r.most)
 		results = append(results, r)
 	}
-	if err := report(out, o, results); err != nil || o.bulkAbove == 0 {
+	if err := report(os.Stdout, o, results); err != nil || o.bulkAbove == 0 {
 		return err
 	}
-	return reportBulk(ctx, o, records, out, progress)
+	return reportBulk(ctx, o, records)
 }
 
 func report(out io.Writer, o options, results []result) error {

@@ -3,84 +3,66 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/callfold/callfold/internal/broker"
+	"github.com/callfold/callfold/internal/salesforce"
 	"github.com/callfold/callfold/internal/sfsim"
 	"github.com/callfold/callfold/internal/traffic"
+	"github.com/callfold/callfold/test/bench"
 )
 
-// serveWorld as the first argument makes this program the embedded broker and the
-// simulator.
-const serveWorld = "serve-world"
+// worldRole is the role of the embedded broker and the simulator.
+const worldRole = "serve-world"
 
 // world is the process of broker and simulator.
 type world struct {
+	*bench.Process
 	broker, org string // addresses
-	process     *exec.Cmd
-	ask         io.WriteCloser
-	answers     *bufio.Reader
 }
 
-// startWorld starts a fresh broker and a fresh org.
-func startWorld(dir string, latency time.Duration) (*world, error) {
-	self, err := os.Executable()
+// inWorld does something with a fresh broker and a fresh org.
+func inWorld(ctx context.Context, o options, do func(w *world, dir string) error) (err error) {
+	dir, err := os.MkdirTemp(o.dir, "callfold-bench-")
 	if err != nil {
-		return nil, fmt.Errorf("finding this program: %w", err)
+		return fmt.Errorf("making a directory: %w", err)
 	}
-	w := &world{process: exec.Command(self, serveWorld, dir, latency.String())}
-	w.process.Stderr = os.Stderr
-	// A signal from the terminal is for us: the other process ends when we do.
-	w.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if w.ask, err = w.process.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("making a pipe: %w", err)
-	}
-	answers, err := w.process.StdoutPipe()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	process, err := bench.Start(worldRole, dir, o.latency.String())
 	if err != nil {
-		return nil, fmt.Errorf("making a pipe: %w", err)
+		return err
 	}
-	w.answers = bufio.NewReader(answers)
-	if err := w.process.Start(); err != nil {
-		return nil, fmt.Errorf("starting broker and simulator: %w", err)
-	}
-	line, err := w.answers.ReadString('\n')
+	defer func() { err = errors.Join(err, process.End(syscall.SIGTERM)) }()
+	w := &world{Process: process}
+	addrs, err := process.Hear(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("waiting for broker and simulator: %w", err), w.close())
+		return fmt.Errorf("waiting for broker and simulator: %w", err)
 	}
-	w.broker, w.org, _ = strings.Cut(strings.TrimSpace(line), " ")
-	return w, nil
+	w.broker, w.org, _ = strings.Cut(addrs, " ")
+	return do(w, dir)
 }
 
-// cpu is the CPU time that the process has taken.
-func (w *world) cpu() (time.Duration, error) {
-	if _, err := io.WriteString(w.ask, "\n"); err != nil {
-		return 0, fmt.Errorf("asking broker and simulator: %w", err)
-	}
-	line, err := w.answers.ReadString('\n')
-	if err != nil {
-		return 0, fmt.Errorf("asking broker and simulator: %w", err)
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
-	return time.Duration(n), err
+// client is one of the org. Its metrics go to a registry, if there is one.
+func (w *world) client(registry prometheus.Registerer) (*salesforce.Client, error) {
+	return salesforce.New(salesforce.Options{
+		LoginURL: w.org, APIVersion: "64.0", Registerer: registry,
+		Flow: salesforce.ClientCredentials{ClientID: "dev", ClientSecret: "dev"},
+	})
 }
 
-func (w *world) close() error { return errors.Join(w.ask.Close(), w.process.Wait()) }
-
-// runWorld is the process: it tells its addresses, and then its CPU time for every
-// line that it is sent, until its input ends.
-func runWorld(args []string) (err error) {
+// runWorld is the process: it tells its addresses.
+func runWorld(ctx context.Context, args []string) (err error) {
 	latency, err := time.ParseDuration(args[1])
 	if err != nil {
 		return fmt.Errorf("reading the time of a collection: %w", err)
@@ -111,21 +93,6 @@ func runWorld(args []string) (err error) {
 		}
 	}()
 	fmt.Println(b.Addr(), "http://"+listener.Addr().String())
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		used, err := cpuTime()
-		if err != nil {
-			return err
-		}
-		fmt.Println(used.Nanoseconds())
-	}
+	<-ctx.Done()
 	return nil
-}
-
-// cpuTime is the CPU time that this process has taken.
-func cpuTime() (time.Duration, error) {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0, fmt.Errorf("reading the CPU time: %w", err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
