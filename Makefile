@@ -1,11 +1,16 @@
-# Everything here needs Go and nothing else, but for test-clients and for what
-# runs Apache Kafka (Java 17 or later and Maven); each says what it misses.
+# Everything here needs Go and nothing else, but for test-clients, test-alerts,
+# test-prometheus and test-chart, and for what runs Apache Kafka (Java 17 or later and
+# Maven); each says what it misses.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
 # synctests lets franz-go work inside testing/synctest bubbles, in virtual time.
 TAGS := synctests
+
+# Modules of their own, whose dependencies the product does without. What they test is
+# outside of them, where Go's cache of results does not look.
+MODULES := test/chart test/compose test/promql
 
 # The race detector needs a C compiler. RACE=-race insists on it, RACE= goes without.
 ifeq ($(origin RACE),undefined)
@@ -23,11 +28,16 @@ ARGS ?=
 # What make chaos and make soak run on: embedded, or apache (three nodes).
 BROKER ?= embedded
 
+# Where make image pushes to, such as registry.example.com/callfold:1.2.3; empty: nowhere.
+PUSH ?=
+
 # How long make soak is.
 EVENTS ?= 1000000
 KILLS  ?= 200
 
 GOLANGCI_LINT := go tool -modfile=tools/golangci-lint/go.mod golangci-lint
+
+HELM_DOCS := go tool -modfile=tools/helm-docs/go.mod helm-docs --chart-search-root charts --sort-values-order file --log-level warning
 
 # The test files that hold benchmarks, or fuzz targets.
 tests_with = $(shell grep -rl '^func $(1)' --include=*_test.go --exclude-dir=node_modules --exclude-dir=testdata .)
@@ -48,7 +58,8 @@ build: ## the binary, into bin/
 .PHONY: test
 test: ## all tests, and ten seconds of fuzzing
 	@$(if $(RACE),:,echo 'No C compiler: the tests run without the race detector.')
-	go test $(RACE) -tags $(TAGS) ./...
+	go test $(RACE) -timeout 90m -tags $(TAGS) ./...
+	@set -e; for module in $(MODULES); do echo "cd $$module && go test -count=1 -timeout 30m ./..."; (cd $$module && go test -count=1 -timeout 30m ./...); done
 	go test -run '^$$' -fuzz '^FuzzParseEvent$$' -fuzztime 10s ./schemas
 
 .PHONY: kafka
@@ -65,21 +76,26 @@ kafka-down: ## end either
 
 .PHONY: test-kafka
 test-kafka: ## the integration suite on Apache Kafka, one node and three (needs Java 17 and Maven)
-	BROKER=apache go test -count=1 ./internal/apache
-	BROKER=apache go test -count=1 -timeout 20m ./test/kafka
-	BROKER=cluster go test -count=1 -timeout 20m ./test/kafka
+	BROKER=apache go test -count=1 -timeout 30m ./internal/apache
+	BROKER=apache go test -count=1 -timeout 40m ./test/kafka
+	BROKER=cluster go test -count=1 -timeout 40m ./test/kafka
 
 .PHONY: test-breaks
 test-breaks: ## take out one handling of a hazard after the other; its test must turn red
 	go run ./test/breaks $(ARGS)
 
 .PHONY: test-sink
-test-sink: ## every class of error in both lanes, and ten thousand calls in a storm of faults; prints a table
-	CALLFOLD_TEST_FULL=1 go test -count=1 -v -tags $(TAGS) -timeout 20m -run '^(TestMatrix|TestEveryCodeOfTheTaxonomy|TestStorm)$$' ./sfsink
+test-sink: ## every class of error in both lanes, and storms of faults, one of ten thousand calls; prints a table
+	CALLFOLD_TEST_FULL=1 go test -count=1 -v -tags $(TAGS) -timeout 40m -run '^(TestMatrix|TestEveryCodeOfTheTaxonomy|TestStorm.*)$$' ./sfsink
 
 .PHONY: test-upgrade
 test-upgrade: ## rolling upgrade and downgrade with two builds
-	go test -count=1 -timeout 15m -tags upgrade ./test/upgrade
+	go test -count=1 -timeout 30m -tags upgrade ./test/upgrade
+
+.PHONY: test-chart
+test-chart: ## the chart on a real kube-apiserver, and its pods ended as kubelets do (needs etcd; builds Kubernetes)
+	cd test/apiserver && go test -count=1 -v -timeout 90m .
+	go test -count=1 -v -tags chart -timeout 30m -run '^TestTermination' ./test/kafka
 
 .PHONY: chaos
 chaos: ## a minute of killed processes and a failing network (BROKER=apache needs Java 17 and Maven)
@@ -107,20 +123,43 @@ bench-rebuild: ## freshness of live calls while Salesforce is rebuilt
 bench-verify: ## events a second that verify folds and compares, and its memory, beside the limit
 	go run ./test/verify $(ARGS)
 
+.PHONY: image
+image: ## bin/image: the container image for amd64 and arm64 with SBOMs, without an engine; PUSH=IMAGE:TAG also pushes it
+	@cd tools/release && go run . image $(if $(PUSH),-push $(PUSH))
+
+.PHONY: release
+release: ## bin/archives: archives for Linux and macOS, the chart, SHA256SUMS
+	@cd tools/release && go run . archives
+
+.PHONY: test-release
+test-release: ## image and archives of what is committed: the same twice; the image's program runs in its own files (needs Linux and root)
+	cd tools/release && go test -count=1 -timeout 90m ./...
+
+.PHONY: test-alerts
+test-alerts: ## each alert fires and does not fire, also as several releases of the chart bring them (needs promtool)
+	@command -v promtool >/dev/null || { echo 'promtool is missing: apt-get install prometheus, brew install prometheus' >&2; exit 1; }
+	promtool check rules charts/callfold/rules/callfold.yaml
+	promtool test rules test/promql/alerts/*_test.yaml
+	cd test/chart && go test -count=1 -timeout 30m -tags prometheus -run '^TestRulesOfSeveralReleases$$' .
+
+.PHONY: test-prometheus
+test-prometheus: ## a real Prometheus on callfold dev: metrics, rules, and every query of the dashboards (needs prometheus)
+	@command -v prometheus promtool >/dev/null || { echo 'prometheus or promtool is missing: apt-get install prometheus, brew install prometheus' >&2; exit 1; }
+	cd test/promql && go test -count=1 -timeout 30m -tags prometheus -run '^TestPrometheus$$' .
+
 .PHONY: test-clients
 test-clients: test/clients/node_modules test/clients/venv ## stock clients on callfold dev (needs kcat, node, npm and python3 with venv)
 	@command -v kcat >/dev/null || { echo 'kcat is missing: apt-get install kcat, brew install kcat' >&2; exit 1; }
-	go test -tags clients -count=1 ./test/clients
+	go test -count=1 -timeout 30m -tags clients ./test/clients
 
 test/clients/node_modules: test/clients/package.json test/clients/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js 18 or later' >&2; exit 1; }
-	cd test/clients && npm ci --ignore-scripts
+	cd test/clients && npm ci --ignore-scripts || { rm -rf node_modules; exit 1; }
 	@touch $@
 
 test/clients/venv: test/clients/requirements.txt
 	@python3 -c 'import ensurepip, venv' || { echo 'python3 or its venv module is missing: apt-get install python3-venv' >&2; exit 1; }
-	python3 -m venv --clear $@
-	$@/bin/pip install --quiet --require-hashes --only-binary :all: -r $< || { rm -rf $@; exit 1; }
+	python3 -m venv --clear $@ && $@/bin/pip install --quiet --require-hashes --only-binary :all: -r $< || { rm -rf $@; exit 1; }
 	@touch $@
 
 .PHONY: fuzz
@@ -140,6 +179,13 @@ bench: ## every benchmark for BENCHTIME (1s), with allocations
 lint: ## formatting, go.mod, and the linters of .golangci.yml
 	go mod tidy -diff
 	$(GOLANGCI_LINT) run ./...
+	@set -e; for module in $(MODULES) test/apiserver tools/release; do echo "golangci-lint run in $$module"; \
+		(cd $$module && go tool -modfile=$(CURDIR)/tools/golangci-lint/go.mod golangci-lint run ./...); done
+	@$(HELM_DOCS) --dry-run | diff charts/callfold/README.md - || { echo 'The README of the chart is not made of its values: make chart-docs' >&2; exit 1; }
+
+.PHONY: chart-docs
+chart-docs: ## the table of values in the chart's README, from values.yaml
+	$(HELM_DOCS)
 
 .PHONY: fmt
 fmt: ## format, and mend what the linters can mend themselves

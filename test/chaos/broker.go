@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -14,7 +14,12 @@ import (
 
 	"github.com/callfold/callfold/internal/apache"
 	"github.com/callfold/callfold/internal/broker"
+	"github.com/callfold/callfold/test/ports"
 )
+
+// patience bounds what the run cannot do without, and what proves nothing when it is
+// late: a machine may be busy.
+const patience = 5 * time.Minute
 
 // brokers is the Kafka cluster under test, behind the proxies.
 type brokers interface {
@@ -48,14 +53,14 @@ const (
 )
 
 // startEmbedded runs the embedded broker and its proxy.
-func startEmbedded(ctx context.Context, dir, logs string, p *proxies, died func(*child, error)) (*embedded, error) {
+func startEmbedded(ctx context.Context, dir, logs string, p *proxies, died func(*child, error)) (brokers, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program: %w", err)
 	}
 	b := &embedded{}
 	for _, address := range []*string{&b.proxied, &b.listen} {
-		if *address, err = freeAddress(); err != nil {
+		if *address, err = ports.Free(); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +100,7 @@ func (b *embedded) direct() []string   { return []string{b.proxied} }
 func (b *embedded) survivesKill() bool { return false }
 
 func (b *embedded) stop(context.Context, int) error {
-	return b.child.end(syscall.SIGTERM, 20*time.Second)
+	return b.child.end(syscall.SIGTERM, patience)
 }
 func (b *embedded) kill(int) error { return b.child.kill() }
 
@@ -103,7 +108,7 @@ func (b *embedded) start(ctx context.Context, _ int) error {
 	if err := b.child.start(); err != nil {
 		return err
 	}
-	return until(ctx, 30*time.Second, "the embedded broker listening", func(ctx context.Context) error {
+	return until(ctx, patience, "the embedded broker listening", func(ctx context.Context) error {
 		return dial(ctx, b.listen)
 	})
 }
@@ -126,24 +131,29 @@ type cluster struct {
 
 const clusterNodes = 3
 
-// startCluster runs Apache Kafka behind proxies. Its ports are below those that
-// the system gives to connections: a node that is down must find its own free.
-func startCluster(ctx context.Context, dir string, p *proxies, random *rand.Rand) (*cluster, error) {
-	port := 20_000 + 100*random.IntN(100)
+// startCluster runs Apache Kafka behind proxies.
+func startCluster(ctx context.Context, dir string, p *proxies) (brokers, error) {
 	c := &cluster{}
-	for node := range clusterNodes {
-		proxied := fmt.Sprintf("127.0.0.1:%d", port+50+node)
-		if err := p.add(ctx, proxied, fmt.Sprintf("127.0.0.1:%d", port+2*node)); err != nil {
+	for range clusterNodes {
+		proxied, err := ports.Free()
+		if err != nil {
 			return nil, err
 		}
 		c.proxied = append(c.proxied, proxied)
 	}
 	var err error
-	c.Cluster, err = apache.Start(ctx, apache.Options{
-		Dir: filepath.Join(dir, "kafka"), Nodes: clusterNodes, Port: port, Heap: "384m",
+	if c.Cluster, err = apache.Start(ctx, apache.Options{
+		Dir: filepath.Join(dir, "kafka"), Nodes: clusterNodes, Heap: "384m",
 		Advertise: func(node int) string { return c.proxied[node-1] },
-	})
-	return c, err
+	}); err != nil {
+		return nil, err
+	}
+	for i, proxied := range c.proxied {
+		if err := p.add(ctx, proxied, c.Addr(i+1)); err != nil {
+			return nil, errors.Join(err, c.Cluster.Close())
+		}
+	}
+	return c, nil
 }
 
 func (c *cluster) nodes() int          { return clusterNodes }
@@ -164,7 +174,7 @@ func (c *cluster) stop(ctx context.Context, node int) error {
 func (c *cluster) kill(node int) error { return c.Kill(node + 1) }
 
 func (c *cluster) start(ctx context.Context, node int) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return c.StartNode(ctx, node+1)
 }

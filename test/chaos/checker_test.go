@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/callfold/callfold/schemas"
+	"github.com/callfold/callfold/test/tasks"
 )
 
 // checkedAt is when the checker is asked; the generated calls are long over.
@@ -61,19 +62,19 @@ func flawless(t *testing.T, bodies int) *evidence {
 // tasksOf are the records that Salesforce holds when all is right.
 func tasksOf(t *testing.T, records map[int64]schemas.CallRecord) []map[string]any {
 	t.Helper()
-	wanted, err := wantedTasks(records, checkedAt)
+	wanted, err := tasks.Wanted(records, checkedAt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tasks []map[string]any
+	var all []map[string]any
 	for _, id := range slices.Sorted(maps.Keys(wanted)) {
 		task := map[string]any{"Id": "00T" + id, "Aircall_Call_Id__c": id, "IsDeleted": false}
 		for name, value := range wanted[id] {
 			task[name] = value
 		}
-		tasks = append(tasks, task)
+		all = append(all, task)
 	}
-	return tasks
+	return all
 }
 
 // some is one of the evidence's bodies, the same each time.

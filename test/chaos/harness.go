@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -96,8 +95,7 @@ func (h *harness) start(ctx context.Context) error {
 		return err
 	}
 	var err error
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) // ports are nobody's seed
-	if h.broker, err = h.startBroker(ctx, random); err != nil {
+	if h.broker, err = h.startBroker(ctx); err != nil {
 		return err
 	}
 	if err := createTopics(ctx, h.broker.addresses(), h.broker.replicas()); err != nil {
@@ -148,9 +146,9 @@ func (h *harness) build(ctx context.Context) error {
 	return err
 }
 
-func (h *harness) startBroker(ctx context.Context, random *rand.Rand) (brokers, error) {
+func (h *harness) startBroker(ctx context.Context) (brokers, error) {
 	if h.options.broker == apacheBroker {
-		return startCluster(ctx, h.dir, h.proxies, random)
+		return startCluster(ctx, h.dir, h.proxies)
 	}
 	return startEmbedded(ctx, h.dir, h.logs, h.proxies, h.childDied)
 }

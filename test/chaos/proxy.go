@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/callfold/callfold/test/ports"
 )
 
 // proxies are toxiproxy's: one before each broker, between it and all clients.
@@ -47,7 +49,7 @@ func buildProxy(ctx context.Context, root, dir string) (string, error) {
 
 // startProxies runs toxiproxy. It has no proxy yet.
 func startProxies(ctx context.Context, binary, logs string, seed uint64, died func(*child, error)) (*proxies, error) {
-	address, err := freeAddress()
+	address, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func startProxies(ctx context.Context, binary, logs string, seed uint64, died fu
 	if err := p.server.start(); err != nil {
 		return nil, err
 	}
-	return p, until(ctx, 10*time.Second, "toxiproxy answering", func(ctx context.Context) error {
+	return p, until(ctx, patience, "toxiproxy answering", func(ctx context.Context) error {
 		return p.ask(ctx, http.MethodGet, "/version", nil)
 	})
 }
@@ -94,7 +96,7 @@ func (p *proxies) heal(ctx context.Context) error { return p.ask(ctx, http.Metho
 
 // ask sends one request to toxiproxy's API.
 func (p *proxies) ask(ctx context.Context, method, path string, body any) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var content []byte
 	if body != nil {
@@ -120,16 +122,6 @@ func (p *proxies) ask(ctx context.Context, method, path string, body any) error 
 		return fmt.Errorf("asking toxiproxy: %s %s: %s: %s", method, path, resp.Status, answer)
 	}
 	return nil
-}
-
-// freeAddress is a loopback address that nobody listens on at the moment.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("looking for a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // until asks again and again until there is no error, for so long.

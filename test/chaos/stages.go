@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+
+	"github.com/callfold/callfold/test/ports"
 )
 
 // stage is a process of the product.
@@ -55,12 +57,12 @@ func (h *harness) makeStage(kind string, number int) error {
 		return fmt.Errorf("making a directory for %s: %w", name, err)
 	}
 	var err error
-	if s.admin, err = freeAddress(); err != nil {
+	if s.admin, err = ports.Free(); err != nil {
 		return err
 	}
 	switch kind {
 	case "ingest":
-		if s.listen, err = freeAddress(); err != nil {
+		if s.listen, err = ports.Free(); err != nil {
 			return err
 		}
 	case "sink":

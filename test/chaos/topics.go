@@ -8,11 +8,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/callfold/callfold/internal/kafka"
+	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/settings"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/schemas"
@@ -30,53 +29,10 @@ func createTopics(ctx context.Context, brokers []string, replicas int) error {
 		return err
 	}
 	defer client.Close()
-	adm := kadm.NewClient(client)
-	for _, t := range kafka.Topics(want, false) {
-		configs := map[string]*string{}
-		for _, c := range t.Configs {
-			configs[c.Name] = &c.Value
-		}
-		if err := until(ctx, time.Minute, "the topic "+t.Name, func(ctx context.Context) error {
-			_, err := adm.CreateTopic(ctx, t.Partitions, t.ReplicationFactor, configs, t.Name)
-			if errors.Is(err, kerr.TopicAlreadyExists) {
-				return nil // it was not told in time the first time
-			}
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	return until(ctx, time.Minute, "the topics on all brokers", func(ctx context.Context) error {
-		return knownEverywhere(ctx, client, kafka.Topics(want, false))
+	return until(ctx, patience, "the topics", func(ctx context.Context) error {
+		_, err := kafka.Create(ctx, client, kafka.Topics(want, false))
+		return err
 	})
-}
-
-// knownEverywhere is nil when each broker knows all topics. One that does not yet
-// would let a stage believe that there are none.
-func knownEverywhere(ctx context.Context, client *kgo.Client, topics []kafka.Topic) error {
-	ask := kmsg.NewPtrMetadataRequest()
-	for _, t := range topics {
-		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = new(t.Name)
-		ask.Topics = append(ask.Topics, topic)
-	}
-	for _, broker := range client.SeedBrokers() {
-		answer, err := broker.Request(ctx, ask)
-		if err != nil {
-			return err
-		}
-		for _, t := range answer.(*kmsg.MetadataResponse).Topics {
-			if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
-				return err
-			}
-			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // quiet bounds how long a topic's reader waits for the next record.
@@ -214,7 +170,7 @@ func caughtUp(ctx context.Context, client *kgo.Client, topic, group string) erro
 		return fmt.Errorf("asking how far %s has come: %w", group, err)
 	}
 	left, open := int64(0), int64(0)
-	from := map[int32]kgo.Offset{}
+	from := map[int32]int64{}
 	ends.Each(func(end kadm.ListedOffset) {
 		s, _ := stable.Lookup(topic, end.Partition)
 		open += end.Offset - s.Offset
@@ -224,7 +180,7 @@ func caughtUp(ctx context.Context, client *kgo.Client, topic, group string) erro
 		}
 		if at < end.Offset {
 			left += end.Offset - at
-			from[end.Partition] = kgo.NewOffset().At(at)
+			from[end.Partition] = at
 		}
 	})
 	// Behind the last record there may be the marks of transactions.
@@ -235,20 +191,24 @@ func caughtUp(ctx context.Context, client *kgo.Client, topic, group string) erro
 }
 
 // nothingIn is nil when there is no record from these offsets on.
-func nothingIn(ctx context.Context, client *kgo.Client, topic, group string, from map[int32]kgo.Offset) error {
-	if len(from) == 0 {
-		return nil
-	}
-	reader, err := kgo.NewClient(append(client.Opts(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()))...)
+func nothingIn(ctx context.Context, client *kgo.Client, topic, group string, from map[int32]int64) error {
+	found, err := partition.Lookup(ctx, client, topic)
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if n := reader.PollFetches(ctx).NumRecords(); n > 0 {
-		return fmt.Errorf("%w: %s has records of %s to go", errBehind, group, topic)
+	for number, at := range from {
+		p, err := found.Partition(topic, number)
+		if err != nil {
+			return err
+		}
+		if _, err := p.From(at).Read(ctx, func(records []*kgo.Record, _ int64) error {
+			if len(records) > 0 {
+				return fmt.Errorf("%w: %s has records of %s to go", errBehind, group, topic)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/callfold/callfold/test/ports"
 )
 
 // The call in testdata/call.jsonl, and its caller's number as a French contact
@@ -185,15 +186,14 @@ func start(t *testing.T) addresses {
 	return addresses{web: "http://" + web, kafka: kafka, salesforce: "http://" + salesforce}
 }
 
-// freeAddress is an address that nobody listened on a moment ago.
+// freeAddress is an address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return address
 }
 
 // post sends each line of a file as one webhook.
@@ -244,7 +244,8 @@ func read(t *testing.T, broker, topic string) []record {
 // kcat runs kcat and returns what it printed.
 func kcat(t *testing.T, args ...string) []byte {
 	t.Helper()
-	out, err := bounded("kcat", args...)
+	// By itself it waits five seconds for the brokers' answer.
+	out, err := bounded("kcat", append([]string{"-m", fmt.Sprint(patience.Seconds())}, args...)...)
 	if err != nil {
 		t.Fatalf("kcat %q: %v\n%s", args, err, out)
 	}

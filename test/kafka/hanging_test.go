@@ -45,8 +45,14 @@ func (w *world) hang(id string) {
 	cl := w.newClient(kgo.TransactionalID(id), kgo.MaxVersions(kversion.V2_8_0()))
 	producer, epoch, err := cl.ProducerID(w.patiently())
 	check(w.T, err)
-	ends, err := w.adm.ListEndOffsets(w.patiently(), w.topic(kafka.Events))
-	check(w.T, err)
+	var ends kadm.ListedOffsets
+	w.eventually("every partition has an end", func(ctx context.Context) error {
+		var err error
+		if ends, err = w.adm.ListEndOffsets(ctx, w.topic(kafka.Events)); err != nil {
+			return err
+		}
+		return ends.Error()
+	})
 	w.eventually("offsets hang", func(ctx context.Context) error {
 		commit := kmsg.NewPtrTxnOffsetCommitRequest()
 		commit.TransactionalID, commit.Group, commit.Generation = id, w.group(), -1
@@ -68,10 +74,17 @@ func (w *world) hang(id string) {
 		}
 		return err
 	})
-	known, err := w.adm.DescribeTransactions(w.patiently(), id)
-	check(w.T, err)
-	if known[id].State != "Empty" {
-		w.Fatalf("the coordinator knows of the transaction: it is %s", known[id].State)
+	var known kadm.DescribedTransaction
+	w.eventually("the coordinator tells of its transactions", func(ctx context.Context) error {
+		all, err := w.adm.DescribeTransactions(ctx, id)
+		if err != nil {
+			return err
+		}
+		known, err = all.On(id, nil)
+		return errors.Join(err, known.Err)
+	})
+	if known.State != "Empty" {
+		w.Fatalf("the coordinator knows of the transaction: it is %s", known.State)
 	}
 }
 

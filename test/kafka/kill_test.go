@@ -33,9 +33,10 @@ func TestTakeover(t *testing.T) {
 	a, b := w.processor("a"), w.processor("b")
 	a.ready()
 	b.ready()
+	w.loadUntil("both work", bothWork(a, b))
+	before := w.events
 	wait := w.loadSlowly(manyCalls, 3*time.Second)
-	w.waitHandled(1000)
-	w.eventually("both work", bothWork(a, b))
+	w.waitHandled(before + 1000)
 	a.kill()
 	wait()
 	w.drained()

@@ -53,6 +53,19 @@ func (w *world) load(calls int) {
 	w.produce(w.client, w.deliveries(calls))
 }
 
+// loadUntil loads a little again and again until the condition gives no error: for
+// what shows only while there is work, and may take its time.
+func (w *world) loadUntil(what string, condition func(context.Context) error) {
+	w.Helper()
+	w.eventually(what, func(ctx context.Context) error {
+		err := condition(ctx)
+		if err != nil {
+			w.load(10)
+		}
+		return err
+	})
+}
+
 // loadSlowly is load that takes about so long, in the background. The function
 // returned waits for its end; until then nothing else may load.
 func (w *world) loadSlowly(calls int, over time.Duration) (wait func()) {
@@ -143,6 +156,9 @@ func (w *world) drained() {
 		}
 		ends, err := w.adm.ListEndOffsets(ctx, w.topic(kafka.Events))
 		if err != nil {
+			return err
+		}
+		if err := ends.Error(); err != nil { // a partition that has no leader has no end either
 			return err
 		}
 		var all int64

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// patience bounds everything that is waited for: a minute and a half, since a
-// machine may be busy. Nothing takes that long when all is well.
-const patience = 90 * time.Second
+// patience bounds everything that is waited for: three minutes, since a machine may
+// be busy. Nothing takes that long when all is well.
+const patience = 3 * time.Minute
 
 // binary is callfold, built from this checkout.
 var binary string
@@ -39,7 +39,8 @@ func run(m *testing.M) (code int, err error) {
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/callfold").CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("building callfold: %w\n%s", err, out)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	// It may have to fetch Kafka first.
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	shared, err = startFleet(ctx, filepath.Join(dir, "broker"))
 	if err != nil {

@@ -51,7 +51,8 @@ func TestLostAnswers(t *testing.T) {
 			proxy.loseEnds.Store(2)
 		}
 	}
-	w.eventually("some answers were lost", func(context.Context) error {
+	wait()
+	w.loadUntil("some answers were lost", func(context.Context) error {
 		if lost() >= int32(2*len(shared.proxies)) {
 			return fmt.Errorf("none was")
 		}
@@ -60,7 +61,6 @@ func TestLostAnswers(t *testing.T) {
 	for _, proxy := range shared.proxies {
 		proxy.loseEnds.Store(0)
 	}
-	wait()
 	w.drained()
 	t.Logf("transactions: %.0f committed, %.0f aborted, %.0f unknown", p.metric("callfold_transactions_total", `"committed"`),
 		p.metric("callfold_transactions_total", `"aborted"`), p.metric("callfold_transactions_total", `"unknown"`))

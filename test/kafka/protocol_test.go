@@ -23,9 +23,10 @@ func TestConsumerProtocol(t *testing.T) {
 	a, b := w.processor("a", setting), w.processor("b", setting)
 	a.ready()
 	b.ready()
+	w.loadUntil("both work", bothWork(a, b))
+	before := w.events
 	wait := w.loadSlowly(manyCalls, 5*time.Second)
-	w.waitHandled(1000)
-	w.eventually("both work", bothWork(a, b))
+	w.waitHandled(before + 1000)
 	a.kill()
 	wait()
 	w.drained()

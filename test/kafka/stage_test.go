@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/callfold/callfold/test/ports"
 )
 
 // stage is a process of the binary.
@@ -32,17 +33,24 @@ type stage struct {
 // the end of its log when the test failed.
 func (w *world) start(name, instance string, more ...string) *stage {
 	w.Helper()
-	s := &stage{w: w, name: name + "-" + instance, admin: freeAddress(w), done: make(chan struct{})}
-	s.log = filepath.Join(w.dir, s.name+".log")
-	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	check(w.T, err)
-	s.process = exec.Command(binary, name)
+	s := &stage{w: w, name: name + "-" + instance, admin: freeAddress(w), process: exec.Command(binary, name)}
 	s.process.Env = w.environment(append([]string{
 		"CALLFOLD_KAFKA_INSTANCE=" + instance,
 		"CALLFOLD_ADMIN_LISTEN=" + s.admin,
 		"CALLFOLD_PROCESSOR_STATE_DIR=" + w.stateDir(instance),
 		"CALLFOLD_SINK_STATE_DIR=" + filepath.Join(w.dir, "sink-"+instance),
 	}, more...)...)
+	s.launch()
+	return s
+}
+
+// launch starts the stage's process, which is done when done is closed.
+func (s *stage) launch() {
+	w := s.w
+	w.Helper()
+	s.log, s.done = filepath.Join(w.dir, s.name+".log"), make(chan struct{})
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	check(w.T, err)
 	s.process.Stderr = log
 	check(w.T, s.process.Start())
 	go func() {
@@ -56,7 +64,6 @@ func (w *world) start(name, instance string, more ...string) *stage {
 			w.Logf("the end of the log of %s:\n%s", s.name, s.lastLines(30))
 		}
 	})
-	return s
 }
 
 // processor is start for the stage that these tests are mostly about.
@@ -178,8 +185,7 @@ func (w *world) command(env []string, args ...string) (output string, code int) 
 // freeAddress is one that nobody listens on.
 func freeAddress(w *world) string {
 	w.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := ports.Free()
 	check(w.T, err)
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }

@@ -81,7 +81,7 @@ func (w *world) newClient(opts ...kgo.Opt) *kgo.Client {
 
 func (w *world) createTopics() {
 	w.Helper()
-	_, err := kafka.Create(w.patiently(), w.adm, kafka.Topics(w.kafka, false))
+	_, err := kafka.Create(w.patiently(), w.client, kafka.Topics(w.kafka, false))
 	check(w.T, err)
 }
 
@@ -155,6 +155,7 @@ func (w *world) environment(more ...string) []string {
 	return append(append(env,
 		"CALLFOLD_KAFKA_BROKERS="+strings.Join(k.Brokers, ","),
 		"CALLFOLD_KAFKA_TOPIC_PREFIX="+k.TopicPrefix,
+		"CALLFOLD_KAFKA_CALLS_PREFIX="+k.CallsPrefix,
 		"CALLFOLD_KAFKA_GROUP_PREFIX="+k.GroupPrefix,
 		"CALLFOLD_KAFKA_PARTITIONS="+strconv.Itoa(k.Partitions),
 		"CALLFOLD_KAFKA_REPLICATION_FACTOR="+strconv.Itoa(k.ReplicationFactor),

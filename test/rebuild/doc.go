@@ -8,7 +8,8 @@
 // Freshness is the time from when an event is acknowledged by the broker to when the
 // outcome of its write can be read in the topic tasks, so it takes in the processor, the
 // sink with its rests, and Salesforce. It is measured first without a rebuild, then while
-// one goes on; the two are compared. A live call is hung up, and tagged a second
+// one is planned, and while it goes on. Without one the sink lets calls gather, to spend
+// fewer API requests, so the longer -alone is the more that is of rests. A live call is hung up, and tagged a second
 // later, so it makes a Task and changes it. At the end a second plan must find nothing to
 // do, or the exit code is 1.
 //

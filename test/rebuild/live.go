@@ -24,6 +24,7 @@ type live struct {
 	mu      sync.Mutex
 	waiting map[string][]time.Time // by call: when each event was acknowledged
 	delays  []time.Duration
+	from    time.Time // events of before do not count
 	failed  error
 }
 
@@ -98,17 +99,19 @@ func (l *live) outcome(r *kgo.Record) {
 	}
 	now := time.Now()
 	for _, at := range waiting[:done] {
-		l.delays = append(l.delays, now.Sub(at))
+		if at.After(l.from) {
+			l.delays = append(l.delays, now.Sub(at))
+		}
 	}
 	l.waiting[string(r.Key)] = waiting[done:]
 }
 
-// take gives the delays since the last time.
+// take gives the delays since the last time, of events that came since then.
 func (l *live) take() delays {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := l.delays
-	l.delays = nil
+	l.delays, l.from = nil, time.Now()
 	slices.Sort(d)
 	return d
 }

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/callfold/callfold/internal/clock"
+	"github.com/callfold/callfold/test/bench"
 )
 
 type options struct {
@@ -19,21 +19,24 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	var o options
-	flag.IntVar(&o.calls, "calls", 10_000, "calls whose Tasks are deleted")
-	flag.IntVar(&o.rate, "rate", 50, "live calls a second")
-	flag.DurationVar(&o.alone, "alone", 30*time.Second, "how long live calls come before the rebuild")
-	flag.DurationVar(&o.latency, "latency", 150*time.Millisecond, "what the simulator takes for a request")
-	flag.Parse()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "rebuild:", err)
-		os.Exit(1)
-	}
+	bench.Main("rebuild", run, nil)
 }
 
-func run(ctx context.Context, o options) (err error) {
+func run(ctx context.Context, args []string) error {
+	var o options
+	flags := flag.NewFlagSet("rebuild", flag.ContinueOnError)
+	flags.IntVar(&o.calls, "calls", 10_000, "calls whose Tasks are deleted")
+	flags.IntVar(&o.rate, "rate", 50, "live calls a second")
+	flags.DurationVar(&o.alone, "alone", 30*time.Second, "how long live calls come before the rebuild")
+	flags.DurationVar(&o.latency, "latency", 150*time.Millisecond, "what the simulator takes for a request")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	return measure(ctx, o)
+}
+
+// measure prints what it finds as it goes on.
+func measure(ctx context.Context, o options) (err error) {
 	w, err := newWorld(ctx, o)
 	if err != nil {
 		return err
@@ -49,20 +52,20 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Printf("%d Tasks deleted; %d live calls a second, %s a request\n", gone, o.rate, o.latency)
 
 	live := w.startLive(ctx)
-	if err := sleep(ctx, o.alone); err != nil {
+	if err := clock.Sleep(ctx, o.alone); err != nil {
 		return err
 	}
 	alone := live.take()
 	fmt.Println("live calls alone:      ", alone)
 
-	cpu := cpuTime()
+	cpu := bench.CPUTime()
 	began := time.Now()
 	plan, err := w.plan(ctx)
 	if err != nil {
 		return err
 	}
 	planned := time.Since(began)
-	if err := w.apply(ctx, plan); err != nil {
+	if err := w.apply(ctx, plan, func() { fmt.Println("while it is planned:   ", live.take()) }); err != nil {
 		return err
 	}
 	took := time.Since(began) - planned
@@ -70,7 +73,7 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Println("while a rebuild goes on:", during)
 	rows := plan.Len()
 	fmt.Printf("planned in %s; %d calls applied in %s: %.0f a second; CPU of everything %s\n",
-		planned.Round(time.Millisecond), rows, took.Round(time.Millisecond), float64(rows)/took.Seconds(), (cpuTime() - cpu).Round(time.Millisecond))
+		planned.Round(time.Millisecond), rows, took.Round(time.Millisecond), float64(rows)/took.Seconds(), (bench.CPUTime() - cpu).Round(time.Millisecond))
 
 	if err := live.stop(); err != nil {
 		return err
@@ -84,21 +87,4 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	fmt.Println("a second plan has no changes")
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0 // it is always there on the systems that this builds on
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -12,14 +12,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/callfold/callfold/internal/app"
 	"github.com/callfold/callfold/internal/broker"
+	"github.com/callfold/callfold/internal/clock"
 	"github.com/callfold/callfold/internal/command"
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/replay"
@@ -71,7 +72,7 @@ func newWorld(ctx context.Context, o options) (w *world, err error) {
 	if w.client, err = w.open(append(kafka.ProducerOptions(), command.ProducerOptions()...)...); err != nil {
 		return nil, err
 	}
-	if _, err := kafka.Create(ctx, kadm.NewClient(w.client), kafka.Topics(s.Kafka, false)); err != nil {
+	if _, err := kafka.Create(ctx, w.client, kafka.Topics(s.Kafka, false)); err != nil {
 		return nil, err
 	}
 	return w, w.start(ctx)
@@ -150,11 +151,11 @@ func (w *world) history(ctx context.Context) error {
 		return fmt.Errorf("publishing the history: %w", err)
 	}
 	for len(w.org.Records("Task")) < w.options.calls {
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+		if err := clock.Sleep(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	return sleep(ctx, 3*time.Second) // the last turn commits
+	return clock.Sleep(ctx, 3*time.Second) // the last turn commits
 }
 
 // deleteTasks deletes all Tasks, as somebody would.
@@ -197,7 +198,10 @@ func (w *world) plan(ctx context.Context) (p *replay.Plan, err error) {
 	return replay.Open(path)
 }
 
-func (w *world) apply(ctx context.Context, plan *replay.Plan) error {
+// apply has a plan carried out. begun is called at the first results: before them the
+// sink knows of no rebuild.
+func (w *world) apply(ctx context.Context, plan *replay.Plan, begun func()) error {
+	var first sync.Once
 	return replay.Apply(ctx, replay.ApplyOptions{
 		Plan: plan, Order: command.Order{Who: "bench", Why: "a benchmark"}, Kafka: w.client, Reader: w.open,
 		Events: w.topic(kafka.Events), Calls: w.topic(kafka.Calls), Tasks: w.topic(kafka.Tasks),
@@ -213,6 +217,11 @@ func (w *world) apply(ctx context.Context, plan *replay.Plan) error {
 		},
 		Bulk:     app.BulkRewrites(w.settings.Sink),
 		Requests: func(context.Context) (int64, error) { return 0, nil },
-		Now:      time.Now,
+		Tell: func(s replay.State) {
+			if s.Known() > 0 {
+				first.Do(begun)
+			}
+		},
+		Now: time.Now,
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/kafka"
@@ -52,7 +51,7 @@ func newFiller(ctx context.Context, addr string) (*filler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a Kafka client: %w", err)
 	}
-	if _, err := kafka.Create(ctx, kadm.NewClient(client), kafka.Topics(k, false)); err != nil {
+	if _, err := kafka.Create(ctx, client, kafka.Topics(k, false)); err != nil {
 		client.Close()
 		return nil, err
 	}

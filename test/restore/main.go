@@ -8,19 +8,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/callfold/callfold/internal/kafka"
-	"github.com/callfold/callfold/test/roles"
+	"github.com/callfold/callfold/test/bench"
 )
 
 type options struct {
-	calls   []int
+	calls   bench.Numbers
 	load    time.Duration
 	rate    int
 	svg     string
@@ -28,41 +25,19 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:])
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "restore:", err)
-		os.Exit(1)
-	}
+	bench.Main("restore", run, map[string]bench.Role{bench.Broker: bench.ServeBroker, stageRole: runStage})
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case roles.Broker:
-			return roles.ServeBroker(ctx, args[1])
-		case stageRole:
-			return runStage(ctx, args[1:])
-		}
-	}
-	o := options{}
-	calls := ""
+	o := options{calls: bench.Numbers{100_000, 300_000, 1_000_000}}
 	flags := flag.NewFlagSet("restore", flag.ContinueOnError)
-	flags.StringVar(&calls, "calls", "100000,300000,1000000", "numbers of calls")
+	flags.Var(&o.calls, "calls", "numbers of calls, by commas")
 	flags.DurationVar(&o.load, "load", 20*time.Second, "how long the stage works for the measure of its memory")
 	flags.IntVar(&o.rate, "rate", 2000, "events a second of that work")
 	flags.StringVar(&o.svg, "svg", "", "file for the curve of memory")
 	flags.StringVar(&o.profile, "cpuprofile", "", "file for a profile of the last restore from nothing")
 	if err := flags.Parse(args); err != nil {
 		return err
-	}
-	for c := range strings.SplitSeq(calls, ",") {
-		n, err := strconv.Atoi(c)
-		if err != nil || n < 1 {
-			return fmt.Errorf("-calls %q: wanted numbers, separated by commas", calls)
-		}
-		o.calls = append(o.calls, n)
 	}
 	return measureAll(ctx, o)
 }
@@ -92,7 +67,7 @@ func measure(ctx context.Context, o options, calls int) (r row, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, addr, err := roles.StartBroker(ctx, filepath.Join(dir, "broker"))
+	b, addr, err := bench.StartBroker(ctx, filepath.Join(dir, "broker"), "")
 	if err != nil {
 		return r, err
 	}

@@ -8,10 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
-	"runtime/pprof"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +20,7 @@ import (
 	"github.com/callfold/callfold/internal/settings"
 	"github.com/callfold/callfold/internal/stream"
 	"github.com/callfold/callfold/schemas"
-	"github.com/callfold/callfold/test/roles"
+	"github.com/callfold/callfold/test/bench"
 )
 
 // stageRole is the role of the stage's process.
@@ -37,14 +34,14 @@ const (
 
 // stage is a stage's process that is ready.
 type stage struct {
-	*roles.Process
+	*bench.Process
 	took time.Duration // from its start
 	cpu  time.Duration // that it took for that
 }
 
 func startStage(ctx context.Context, addr, dir, kind, profile string) (stage, error) {
 	began := time.Now()
-	p, err := roles.Start(stageRole, addr, dir, kind, profile)
+	p, err := bench.Start(stageRole, addr, dir, kind, profile)
 	if err != nil {
 		return stage{}, err
 	}
@@ -63,8 +60,6 @@ type engine interface{ Run(context.Context) error }
 // runStage is the stage's process. When it is ready it prints the CPU time that it
 // took for that.
 func runStage(ctx context.Context, args []string) (err error) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
-	defer stop()
 	addr, dir, kind, profile := args[0], args[1], args[2], args[3]
 	health := observe.NewHealth()
 	e, err := newEngine(addr, dir, kind, health)
@@ -73,15 +68,9 @@ func runStage(ctx context.Context, args []string) (err error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
-	if profile != "" {
-		f, err := os.Create(profile)
-		if err != nil {
-			return fmt.Errorf("making the profile: %w", err)
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return fmt.Errorf("starting the profile: %w", err)
-		}
+	stop, err := bench.Profile(profile)
+	if err != nil {
+		return err
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -92,12 +81,10 @@ func runStage(ctx context.Context, args []string) (err error) {
 		case <-tick.C:
 		}
 	}
-	pprof.StopCPUProfile()
-	used, err := roles.CPUTime()
-	if err != nil {
+	if err := stop(); err != nil {
 		return err
 	}
-	fmt.Println(used)
+	fmt.Println(bench.CPUTime())
 	return <-ended
 }
 

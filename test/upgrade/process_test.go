@@ -32,9 +32,7 @@ func (w *world) start(program, instance, stateDir string) *process {
 	p := &process{w: w, cmd: exec.Command(program, "process"), read: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(),
 		"CALLFOLD_KAFKA_BROKERS="+strings.Join(w.brokers, ","), "CALLFOLD_KAFKA_INSTANCE="+instance,
-		"CALLFOLD_PROCESSOR_STATE_DIR="+stateDir, "CALLFOLD_PROCESSOR_LANES=1", "CALLFOLD_ADMIN_LISTEN=127.0.0.1:0",
-		"CALLFOLD_PROCESSOR_TIMEOUTS_HEARTBEAT=200ms", "CALLFOLD_PROCESSOR_TIMEOUTS_REBALANCE=2s",
-		"CALLFOLD_PROCESSOR_TIMEOUTS_SESSION=3s", "CALLFOLD_PROCESSOR_TIMEOUTS_TRANSACTION=6s")
+		"CALLFOLD_PROCESSOR_STATE_DIR="+stateDir, "CALLFOLD_PROCESSOR_LANES=1", "CALLFOLD_ADMIN_LISTEN=127.0.0.1:0")
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		w.Fatal(err)

@@ -70,7 +70,7 @@ func fill(ctx context.Context, o options, addr string) (filled, error) {
 	defer client.Close()
 	k := kafkaSettings(addr)
 	k.Partitions = o.partitions
-	if _, err := kafka.Create(ctx, kadm.NewClient(client), kafka.Topics(k, false)); err != nil {
+	if _, err := kafka.Create(ctx, client, kafka.Topics(k, false)); err != nil {
 		return filled{}, err
 	}
 	f := &filler{

@@ -8,12 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"syscall"
 
-	"github.com/callfold/callfold/test/roles"
+	"github.com/callfold/callfold/test/bench"
 )
 
 type options struct {
@@ -23,23 +22,10 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "verify:", err)
-		os.Exit(1)
-	}
+	bench.Main("verify", run, map[string]bench.Role{bench.Broker: bench.ServeBroker, verification: work(verifyAll), limit: work(read)})
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 {
-		switch args[0] {
-		case roles.Broker:
-			return roles.ServeBroker(ctx, args[1])
-		case verification, limit:
-			return work(ctx, args)
-		}
-	}
 	var o options
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.IntVar(&o.calls, "calls", 1_000_000, "how many calls there are")
@@ -60,7 +46,7 @@ func measureAll(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("making a directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b, addr, err := roles.StartBroker(ctx, filepath.Join(dir, "broker"))
+	b, addr, err := bench.StartBroker(ctx, filepath.Join(dir, "broker"), "")
 	if err != nil {
 		return err
 	}
@@ -71,12 +57,12 @@ func measureAll(ctx context.Context, o options) (err error) {
 	}
 	fmt.Printf("%d calls, %d events of %d bytes on average, states of %d bytes; %d cores, shared with the broker\n",
 		o.calls, filled.events, filled.eventBytes/filled.events, filled.stateBytes/int64(o.calls), runtime.NumCPU())
-	for _, role := range []string{limit, verification} {
-		r, err := measure(ctx, role, addr, dir, o.profile)
+	for _, p := range []struct{ role, profile string }{{limit, ""}, {verification, o.profile}} {
+		r, err := measure(ctx, p.role, addr, dir, p.profile)
 		if err != nil {
-			return fmt.Errorf("%s: %w", role, err)
+			return fmt.Errorf("%s: %w", p.role, err)
 		}
-		fmt.Println(r.line(role, filled.events))
+		fmt.Println(r.line(p.role, filled.events))
 	}
 	return nil
 }

@@ -6,10 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -18,7 +15,7 @@ import (
 	"github.com/callfold/callfold/internal/kafka"
 	"github.com/callfold/callfold/internal/partition"
 	"github.com/callfold/callfold/internal/verify"
-	"github.com/callfold/callfold/test/roles"
+	"github.com/callfold/callfold/test/bench"
 )
 
 // Roles of this program.
@@ -40,7 +37,7 @@ func (r result) line(role string, events int64) string {
 
 // measure runs one of the roles in a process of its own.
 func measure(ctx context.Context, role, addr, dir, profile string) (r result, err error) {
-	p, err := roles.Start(role, addr, filepath.Join(dir, "tables"), profile)
+	p, err := bench.Start(role, addr, filepath.Join(dir, "tables"), profile)
 	if err != nil {
 		return r, err
 	}
@@ -55,65 +52,48 @@ func measure(ctx context.Context, role, addr, dir, profile string) (r result, er
 	return r, errors.Join(err, p.End(syscall.SIGTERM))
 }
 
-// work is the process of a role. It prints what it took, and the CPU time of that, in
+// work makes the process of a role. It prints what it took, and the CPU time of that, in
 // nanoseconds, and waits until its memory was looked at.
-func work(ctx context.Context, args []string) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
-	defer stop()
-	role, addr, dir, profile := args[0], args[1], args[2], args[3]
-	client, err := connect(addr)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	do := read
-	if role == verification {
-		do = verifyAll(dir)
-		if profile != "" {
-			f, err := os.Create(profile)
-			if err != nil {
-				return fmt.Errorf("making the profile: %w", err)
-			}
-			defer f.Close()
-			if err := pprof.StartCPUProfile(f); err != nil {
-				return fmt.Errorf("starting the profile: %w", err)
-			}
-		}
-	}
-	began := time.Now()
-	err = do(ctx, client)
-	took := time.Since(began)
-	pprof.StopCPUProfile()
-	if err != nil {
-		return err
-	}
-	cpu, err := roles.CPUTime()
-	if err != nil {
-		return err
-	}
-	fmt.Println(took.Nanoseconds(), cpu.Nanoseconds())
-	<-ctx.Done()
-	return nil
-}
-
-// verifyAll does what `callfold verify` does, and wants to find nothing wrong.
-func verifyAll(dir string) func(context.Context, *kgo.Client) error {
-	return func(ctx context.Context, client *kgo.Client) error {
-		v, err := verify.Run(ctx, verify.Options{
-			Client: client, Events: kafka.Events, Calls: kafka.Calls, Group: kafka.ProcessorGroup, Dir: dir, Progress: &verify.Progress{},
-		})
+func work(do func(ctx context.Context, client *kgo.Client, dir string) error) bench.Role {
+	return func(ctx context.Context, args []string) error {
+		addr, dir, profile := args[0], args[1], args[2]
+		client, err := connect(addr)
 		if err != nil {
 			return err
 		}
-		if wrong := v.Report.Wrong(); wrong > 0 {
-			err = fmt.Errorf("%d calls are not as the events make them, such as %+v", wrong, v.Report.Differences[0])
+		defer client.Close()
+		stop, err := bench.Profile(profile)
+		if err != nil {
+			return err
 		}
-		return errors.Join(err, v.Close())
+		began := time.Now()
+		err = do(ctx, client, dir)
+		took := time.Since(began)
+		if err := errors.Join(err, stop()); err != nil {
+			return err
+		}
+		fmt.Println(took.Nanoseconds(), bench.CPUTime().Nanoseconds())
+		<-ctx.Done()
+		return nil
 	}
 }
 
+// verifyAll does what `callfold verify` does, and wants to find nothing wrong.
+func verifyAll(ctx context.Context, client *kgo.Client, dir string) error {
+	v, err := verify.Run(ctx, verify.Options{
+		Client: client, Events: kafka.Events, Calls: kafka.Calls, Group: kafka.ProcessorGroup, Dir: dir, Progress: &verify.Progress{},
+	})
+	if err != nil {
+		return err
+	}
+	if wrong := v.Report.Wrong(); wrong > 0 {
+		err = fmt.Errorf("%d calls are not as the events make them, such as %+v", wrong, v.Report.Differences[0])
+	}
+	return errors.Join(err, v.Close())
+}
+
 // read fetches and unpacks all there is.
-func read(ctx context.Context, client *kgo.Client) error {
+func read(ctx context.Context, client *kgo.Client, _ string) error {
 	for _, topic := range []string{kafka.Events, kafka.Calls} {
 		err := partition.ReadAll(ctx, client, topic, nil, &partition.Progress{}, func(_ int32, read partition.Reading) error {
 			complete, err := read(func([]*kgo.Record) error { return nil })

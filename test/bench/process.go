@@ -1,12 +1,13 @@
-//go:build linux
+//go:build unix
 
-package roles
+package bench
 
 import (
 	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -18,6 +19,7 @@ import (
 // Process is this program in another role.
 type Process struct {
 	cmd  *exec.Cmd
+	ask  io.Writer
 	said chan string // the lines that it prints; closed when it ends
 }
 
@@ -29,8 +31,11 @@ func Start(args ...string) (*Process, error) {
 	}
 	p := &Process{cmd: exec.Command(self, args...), said: make(chan string, 16)}
 	p.cmd.Stderr = os.Stderr
-	// A signal from the terminal is for us; and nothing of us outlives us.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// A signal from the terminal is for us: the other process ends when we do.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if p.ask, err = p.cmd.StdinPipe(); err != nil {
+		return nil, fmt.Errorf("making a pipe: %w", err)
+	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
@@ -62,9 +67,25 @@ func (p *Process) Hear(ctx context.Context) (string, error) {
 	}
 }
 
+// CPU is the CPU time that the process has taken.
+func (p *Process) CPU(ctx context.Context) (time.Duration, error) {
+	if _, err := io.WriteString(p.ask, "\n"); err != nil {
+		return 0, fmt.Errorf("asking %s: %w", p.cmd.Args[1], err)
+	}
+	line, err := p.Hear(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("asking %s: %w", p.cmd.Args[1], err)
+	}
+	n, err := strconv.ParseInt(line, 10, 64)
+	return time.Duration(n), err
+}
+
 // End ends the process. One that was killed need not end in order.
 func (p *Process) End(s syscall.Signal) error {
-	if err := p.cmd.Process.Signal(s); err != nil {
+	switch err := p.cmd.Process.Signal(s); {
+	case errors.Is(err, os.ErrProcessDone):
+		return nil // and Hear has told how
+	case err != nil:
 		return err
 	}
 	for range p.said { // nobody listens any more
@@ -76,6 +97,7 @@ func (p *Process) End(s syscall.Signal) error {
 }
 
 // Memory is what the kernel counts for the process, in bytes: now, and at the most.
+// It asks as Linux answers.
 func (p *Process) Memory() (now, peak int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
