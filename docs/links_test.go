@@ -56,7 +56,7 @@ func documents(t *testing.T) []string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git" || entry.Name() == ".callfold"):
+		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == "venv" || entry.Name() == ".git" || entry.Name() == ".callfold"):
 			return filepath.SkipDir
 		case strings.HasSuffix(path, ".md"):
 			found = append(found, path)
