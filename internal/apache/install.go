@@ -22,7 +22,7 @@ const OldestJava = 17
 
 // ErrNoJava and ErrNoMaven say that a program is missing, or too old.
 var (
-	ErrNoJava  = errors.New("Apache Kafka needs Java 17 or later: apt-get install openjdk-17-jre-headless, or brew install openjdk@17") //nolint:staticcheck // a name begins it
+	ErrNoJava  = errors.New("Apache Kafka needs Java 17 or later: apt-get install default-jre-headless, or brew install openjdk@17") //nolint:staticcheck // a name begins it
 	ErrNoMaven = errors.New("fetching Apache Kafka needs Maven: apt-get install maven, or brew install maven")
 )
 

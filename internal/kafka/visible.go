@@ -21,7 +21,7 @@ var errNotVisible = errors.New("the topics are there, and not all brokers know t
 // new with all their leaders. On Apache Kafka the controller has made a topic before the
 // brokers have heard of it, each at its own time, and a stage that asks one of them at once
 // finds none, or one of that name that was deleted. ids are those of the new topics, zero
-// where the cluster does not tell them. A broker that still does not know them after 30 s
+// where the cluster does not tell them; a broker need not tell them either. A broker that still does not know them after 30 s
 // is an error, and so is a new topic that this user may not describe.
 func waitVisible(ctx context.Context, client *kgo.Client, topics []Created, ids map[string]kadm.TopicID) error {
 	cluster, err := kadm.NewClient(client).BrokerMetadata(ctx)
@@ -96,7 +96,7 @@ func visibleOn(ctx context.Context, broker *kgo.Broker, topics []Created, ids ma
 			return false, fmt.Errorf("looking at the new topic %s (give this user the right DESCRIBE on it): %w", name, err)
 		case errors.Is(err, kerr.UnknownTopicOrPartition), err != nil && isNew[name]:
 			return false, nil
-		case isNew[name] && ids[name] != kadm.TopicID{} && ids[name] != topic.TopicID:
+		case isNew[name] && ids[name] != kadm.TopicID{} && topic.TopicID != kadm.TopicID{} && ids[name] != topic.TopicID:
 			return false, nil
 		case isNew[name] && leaderless(topic.Partitions):
 			return false, nil

@@ -67,6 +67,9 @@ func TestLeaderless(t *testing.T) {
 		if complete, err := one.Read(t.Context(), func(records []*kgo.Record, _ int64) error { read += len(records); return nil }); read != 1 || !complete || err != nil {
 			t.Errorf("read %d records of the one with a leader, complete %v: %v", read, complete, err)
 		}
+		if since, err := one.Since(t.Context(), time.Unix(1, 0)); err != nil || since.Start() != 0 {
+			t.Errorf("since 1970: %v", err)
+		}
 		if _, err = topics.Partition("t", 1); !errors.Is(err, kerr.LeaderNotAvailable) || !strings.Contains(err.Error(), "looking up the topic t, partition 1 (") {
 			t.Errorf("without a leader: %v", err)
 		}

@@ -70,10 +70,10 @@ func (p *Partition) From(offset int64) *Partition {
 func (p *Partition) Since(ctx context.Context, at time.Time) (*Partition, error) {
 	offset, err := patiently(ctx, away, func() (int64, error) {
 		listed, err := kadm.NewClient(p.client).ListOffsetsAfterMilli(ctx, at.UnixMilli(), p.topic)
-		if err != nil {
+		found, ok := listed.Lookup(p.topic, p.number)
+		if !ok && err != nil { // else it is of another partition, whose leader is away
 			return 0, err
 		}
-		found, ok := listed.Lookup(p.topic, p.number)
 		if found.Err == nil && (!ok || found.Offset < 0) {
 			return p.end, nil
 		}

@@ -102,7 +102,9 @@ func (l *lane[V]) runSession(ctx context.Context) error {
 	}
 	l.session = session
 	defer l.close(cut)
-	go l.claimAll(sctx, session.Client())
+	cctx, unclaim := context.WithCancel(ctx)
+	defer unclaim() // before it closes: who leaves makes no rebalance but by leaving
+	go l.claimAll(cctx, session.Client())
 
 	wait := newBackOff()
 	wait.MaxInterval = mostPutOff

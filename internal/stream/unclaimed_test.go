@@ -4,6 +4,7 @@ package stream
 
 import (
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -38,4 +39,51 @@ func TestPartitionOfNobody(t *testing.T) {
 		}
 		s.stop()
 	})
+}
+
+// TestPartitionBeingGivenUp: a partition of nobody that a member owned when it joined is
+// being given up, as long as that member's turn takes. All others would have to wait for
+// it if the group were asked to rebalance.
+func TestPartitionBeingGivenUp(t *testing.T) {
+	for name, owned := range map[string][]int32{"by nobody": nil, "by a member": {0, 1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				s := w.start("a")
+				w.send(40)
+				w.expect()
+				w.cluster.ControlKey(int16(kmsg.DescribeGroups), func(request kmsg.Request) (kmsg.Response, error, bool) {
+					w.cluster.KeepControl()
+					return groupWithout(request.(*kmsg.DescribeGroupsRequest), owned), nil, true
+				})
+				joins := 0
+				w.cluster.ControlKey(int16(kmsg.JoinGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+					w.cluster.KeepControl()
+					joins++
+					return nil, nil, false
+				})
+				time.Sleep(2 * claimEvery) // virtual
+				if rebalanced := joins > 0; rebalanced != (owned == nil) {
+					t.Errorf("%d members joined again", joins)
+				}
+				s.stop()
+			})
+		})
+	}
+}
+
+// groupWithout describes a group at rest that has given away nothing of the input, of
+// which its one member owned so much when it joined.
+func groupWithout(request *kmsg.DescribeGroupsRequest, owned []int32) kmsg.Response {
+	joined := kmsg.NewConsumerMemberMetadata()
+	joined.Version, joined.Topics = 1, []string{"in"}
+	joined.OwnedPartitions = []kmsg.ConsumerMemberMetadataOwnedPartition{{Topic: "in", Partitions: owned}}
+	assigned := kmsg.NewConsumerMemberAssignment()
+	member := kmsg.NewDescribeGroupsResponseGroupMember()
+	member.MemberID, member.ProtocolMetadata, member.MemberAssignment = "m", joined.AppendTo(nil), assigned.AppendTo(nil)
+	group := kmsg.NewDescribeGroupsResponseGroup()
+	group.Group, group.State, group.ProtocolType, group.Protocol = request.Groups[0], "Stable", "consumer", "cooperative-sticky"
+	group.Members = append(group.Members, member)
+	answer := request.ResponseKind().(*kmsg.DescribeGroupsResponse)
+	answer.Groups = append(answer.Groups, group)
+	return answer
 }

@@ -212,12 +212,18 @@ func (s *Store) Close() error {
 	if err != nil {
 		return fmt.Errorf("closing the local state: %w", errors.Join(err, s.release()))
 	}
-	select {
-	case <-flushed:
-	case <-s.refused():
-		return s.leave(s.refusal())
-	case <-time.After(flushWithin):
-		return fmt.Errorf("the local state could not be written within %s and was left as it is on disk", flushWithin)
+	late := time.After(flushWithin)
+	for done := false; !done; {
+		select {
+		case <-flushed:
+			done = true
+		case <-s.refused():
+			if err := s.refusal(); err != nil { // else there is room again
+				return s.leave(err)
+			}
+		case <-late:
+			return fmt.Errorf("the local state could not be written within %s and was left as it is on disk", flushWithin)
+		}
 	}
 	if err := errors.Join(s.release(), context.Cause(s.working)); err != nil { // the cause is what was found meanwhile
 		return fmt.Errorf("closing the local state: %w", err)
