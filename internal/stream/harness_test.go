@@ -346,7 +346,7 @@ func (w *world) read(topic string, f func(*kgo.Record)) {
 	w.t.Helper()
 	cl, err := kgo.NewClient(append(w.options(w.net.DialContext),
 		kgo.ConsumeTopics(topic), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()))...)
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.DisableFetchSessions())...) // see readChangelog
 	w.check(err)
 	defer cl.Close()
 	for {

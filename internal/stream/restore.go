@@ -120,6 +120,9 @@ func (l *lane[V]) readChangelog(ctx context.Context, session *kgo.Client, t *tas
 		// transaction at the end of the log.
 		kgo.KeepControlRecords(),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		// They save nothing with one partition, and closing the client would end them
+		// with a request of its own, and without a lock (franz-go 1.22).
+		kgo.DisableFetchSessions(),
 		// For the barrier: a second one does no harm, and without a producer id
 		// nothing has to be asked for that a vanished broker cannot give.
 		kgo.DisableIdempotentWrite(),
