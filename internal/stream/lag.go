@@ -32,9 +32,14 @@ type lag struct {
 	next   int64     // the input offset that is handled next
 	end    int64     // the input's high watermark, as far as it is known
 	open   int64     // how far its last stable offset was behind that, when it was asked for
+	stable int64     // the last stable offset
+	asked  time.Time // when, by the monotonic clock
 	oldest time.Time // since when next waits, as far as it is known; zero while nothing does
 
 	restoring time.Time // since when its table is being restored; zero once it is there
+
+	missed      int // polls in a row that brought nothing of what waits, see starving
+	missedSince time.Time
 }
 
 func newLags(reg prometheus.Registerer, now func() time.Time) *lags {
@@ -140,7 +145,7 @@ func (l *lags) ends(ends, stable kadm.ListedOffsets, topic string) {
 			g.end = o.Offset
 		}
 		if o, ok := stable.Lookup(topic, p); ok {
-			g.open = max(0, g.end-o.Offset)
+			g.open, g.stable, g.asked = max(0, g.end-o.Offset), o.Offset, time.Now()
 		}
 		g.wait(l.now())
 	}

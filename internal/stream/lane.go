@@ -227,6 +227,9 @@ const pollWait = 200 * time.Millisecond
 
 // poll waits for input or timers and makes a batch of them, which may be empty.
 func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
+	// The client forgets a broker where its offsets are reset just as it begins to fetch
+	// from it (franz-go 1.22, source.loopFetch): this has it look again, and nothing else.
+	l.session.Client().ResumeFetchPartitions(nil)
 	fetches := l.fetch(ctx)
 	var errs []error
 	fetches.EachError(func(topic string, p int32, err error) {
@@ -278,6 +281,9 @@ func (l *lane[V]) poll(ctx context.Context) (*Batch[V], error) {
 		l.log.Debug("putting off records of partitions that are not restored", "partitions", unready)
 		_, err := l.end(context.WithoutCancel(ctx), kgo.TryAbort)
 		return &Batch[V]{}, err
+	}
+	if err := l.starved(b); err != nil {
+		return nil, err
 	}
 	return b, l.addDue(b)
 }
