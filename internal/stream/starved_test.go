@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,17 +14,18 @@ import (
 // input: it is opened anew. One that has nothing to read is left alone.
 func TestStarved(t *testing.T) {
 	inWorld(t, func(w *world) {
-		joins, starving := 0, true
+		var joins atomic.Int32
+		var answered atomic.Bool
 		w.cluster.ControlKey(int16(kmsg.JoinGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
 			w.cluster.KeepControl()
-			joins++
+			joins.Add(1)
 			return nil, nil, false
 		})
 		input := w.cluster.TopicInfo("in").TopicID
 		w.cluster.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
 			w.cluster.KeepControl()
 			fetch := request.(*kmsg.FetchRequest)
-			if !starving || len(fetch.Topics) == 0 || fetch.Topics[0].TopicID != input {
+			if answered.Load() || len(fetch.Topics) == 0 || fetch.Topics[0].TopicID != input {
 				return nil, nil, false
 			}
 			w.cluster.SleepControl(func() { time.Sleep(500 * time.Millisecond) }) // virtual
@@ -32,19 +34,19 @@ func TestStarved(t *testing.T) {
 		s := w.start("a")
 		w.wait("it has joined", s.ready)
 		time.Sleep(5 * starvedFor) // virtual
-		if joins != 1 {
-			t.Fatalf("%d sessions without any input, want 1", joins)
+		if joins.Load() != 1 {
+			t.Fatalf("%d sessions without any input, want 1", joins.Load())
 		}
 		w.send(40)
 		time.Sleep(starvedFor / 2) // virtual
-		if joins != 1 {
-			t.Errorf("%d sessions within half of the time, want 1", joins)
+		if joins.Load() != 1 {
+			t.Errorf("%d sessions within half of the time, want 1", joins.Load())
 		}
 		time.Sleep(starvedFor) // virtual
-		if joins < 2 {
-			t.Errorf("%d sessions, want one that was opened anew", joins)
+		if joins.Load() < 2 {
+			t.Errorf("%d sessions, want one that was opened anew", joins.Load())
 		}
-		starving = false
+		answered.Store(true)
 		w.expect()
 		s.stop()
 	})

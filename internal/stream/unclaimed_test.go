@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,10 +14,10 @@ import (
 // that gave one up were killed before they joined again. It is given away all the same.
 func TestPartitionOfNobody(t *testing.T) {
 	inWorld(t, func(w *world) {
-		left := 0
+		var left atomic.Int32
 		w.cluster.ControlKey(int16(kmsg.SyncGroup), func(request kmsg.Request) (kmsg.Response, error, bool) {
 			plan := request.(*kmsg.SyncGroupRequest).GroupAssignment
-			if len(plan) == 0 || left > 0 {
+			if len(plan) == 0 || left.Load() > 0 {
 				w.cluster.KeepControl()
 				return nil, nil, false
 			}
@@ -24,7 +25,7 @@ func TestPartitionOfNobody(t *testing.T) {
 				var assigned kmsg.ConsumerMemberAssignment
 				w.check(assigned.ReadFrom(plan[i].MemberAssignment))
 				for j := range assigned.Topics {
-					left += len(assigned.Topics[j].Partitions)
+					left.Add(int32(len(assigned.Topics[j].Partitions)))
 					assigned.Topics[j].Partitions = nil
 				}
 				plan[i].MemberAssignment = assigned.AppendTo(nil)
@@ -34,8 +35,8 @@ func TestPartitionOfNobody(t *testing.T) {
 		s := w.start("a")
 		w.send(40)
 		w.expect()
-		if left != partitions {
-			t.Errorf("%d partitions were left out of the first plan, want %d", left, partitions)
+		if left.Load() != partitions {
+			t.Errorf("%d partitions were left out of the first plan, want %d", left.Load(), partitions)
 		}
 		s.stop()
 	})
@@ -55,15 +56,15 @@ func TestPartitionBeingGivenUp(t *testing.T) {
 					w.cluster.KeepControl()
 					return groupWithout(request.(*kmsg.DescribeGroupsRequest), owned), nil, true
 				})
-				joins := 0
+				var joins atomic.Int32
 				w.cluster.ControlKey(int16(kmsg.JoinGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
 					w.cluster.KeepControl()
-					joins++
+					joins.Add(1)
 					return nil, nil, false
 				})
 				time.Sleep(2 * claimEvery) // virtual
-				if rebalanced := joins > 0; rebalanced != (owned == nil) {
-					t.Errorf("%d members joined again", joins)
+				if rebalanced := joins.Load() > 0; rebalanced != (owned == nil) {
+					t.Errorf("%d members joined again", joins.Load())
 				}
 				s.stop()
 			})
