@@ -23,6 +23,7 @@ type lags struct {
 
 	mu         sync.Mutex
 	partitions map[int32]*lag
+	vain       map[int32]vain
 }
 
 // lag is how far one partition is behind.
@@ -47,7 +48,7 @@ func newLags(reg prometheus.Registerer, now func() time.Time) *lags {
 		return prometheus.NewDesc("callfold_"+name, help, []string{"partition"}, nil)
 	}
 	l := &lags{
-		now: now, partitions: map[int32]*lag{},
+		now: now, partitions: map[int32]*lag{}, vain: map[int32]vain{},
 		records: desc("lag_records", "Input offsets between what is handled and committed, and the end of the log: 0 at rest. Right also during a restore and while the handler fails, within 10 s."),
 		seconds: desc("lag_seconds", "Age of the oldest input record that was read and not handled yet; where nothing could be read, for how long there is known to be something; else 0. It grows until something is done."),
 		lso:     desc("lso_lag_records", "Input offsets behind a transaction of the producer that is still open (high watermark - last stable offset), asked for every 10 s. A producer at work shows now and then; one that hangs stays."),

@@ -8,11 +8,20 @@ import (
 // A client can stand still that seems to be well: it keeps its place in the group and
 // answers polls, and reads nothing of a partition any more, until it is made anew. One
 // way to that is known, and closed in [lane.poll]. For the others, what is known to wait
-// has to come within so many polls and so long, or the session is opened anew.
+// has to come within so many polls and so long, or the session is opened anew. Where the
+// new one finds nothing either, that may be right, as compaction leaves offsets without
+// records at the end of a quiet log: so each further time takes twice as long.
 const (
-	starvedPolls = 100
-	starvedFor   = time.Minute
+	starvedPolls   = 100
+	starvedFor     = time.Minute
+	mostStarvedFor = time.Hour
 )
+
+// vain is from where on a partition was read in vain, and how long the next try takes.
+type vain struct {
+	next int64
+	wait time.Duration
+}
 
 // starved returns an error when the lane has polled in vain for long, for a partition of
 // which the brokers say that there is something to read.
@@ -21,9 +30,11 @@ func (l *lane[V]) starved(b *Batch[V]) error {
 	for _, p := range b.Partitions {
 		polled[p.ID] = p.next > 0
 	}
-	for _, t := range l.allReady() {
+	ready := l.allReady()
+	for _, t := range ready {
 		if l.lags.starving(t.partition, polled[t.partition]) {
-			return fmt.Errorf("nothing came of %s, partition %d, for %s, though the brokers have some", l.opts.Input, t.partition, starvedFor)
+			l.lags.inVain(ready)
+			return fmt.Errorf("nothing came of %s, partition %d, for long, though the brokers have some", l.opts.Input, t.partition)
 		}
 	}
 	return nil
@@ -45,5 +56,25 @@ func (l *lags) starving(partition int32, polled bool) bool {
 	if g.missed++; g.missed == 1 {
 		g.missedSince = now
 	}
-	return g.missed >= starvedPolls && now.Sub(g.missedSince) >= starvedFor
+	return g.missed >= starvedPolls && now.Sub(g.missedSince) >= l.patience(partition, g.next)
+}
+
+// inVain notes that a session is opened anew for what was missed of the tasks.
+func (l *lags) inVain(tasks []*task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range tasks {
+		p := t.partition
+		if g := l.partitions[p]; g != nil && g.missed > 0 {
+			l.vain[p] = vain{g.next, min(2*l.patience(p, g.next), mostStarvedFor)}
+		}
+	}
+}
+
+// patience is how long a partition may be read in vain from an offset on.
+func (l *lags) patience(partition int32, next int64) time.Duration {
+	if v := l.vain[partition]; v.next == next {
+		return max(starvedFor, v.wait)
+	}
+	return starvedFor
 }

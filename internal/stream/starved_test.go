@@ -11,7 +11,8 @@ import (
 )
 
 // TestStarved: a session reads nothing, though it is a member of the group and there is
-// input: it is opened anew. One that has nothing to read is left alone.
+// input: it is opened anew, again and again, each time after twice as long. One that has
+// nothing to read is left alone.
 func TestStarved(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var joins atomic.Int32
@@ -45,6 +46,11 @@ func TestStarved(t *testing.T) {
 		time.Sleep(starvedFor) // virtual
 		if joins.Load() < 2 {
 			t.Errorf("%d sessions, want one that was opened anew", joins.Load())
+		}
+		before := joins.Load()
+		time.Sleep(20 * starvedFor) // virtual
+		if more := joins.Load() - before; more < 1 || more > 5 {
+			t.Errorf("%d more sessions in twenty minutes, want 1 to 5", more)
 		}
 		answered.Store(true)
 		w.expect()
