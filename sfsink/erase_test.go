@@ -104,28 +104,30 @@ func TestErasedTaskIsScrubbed(t *testing.T) {
 // erasure. What was erased does not come back until the erasure is read again.
 func TestStateFromBeforeAnErasure(t *testing.T) {
 	for policy, left := range map[string]int{"scrub": 1, "delete": 0} {
-		b := told(t, func(o *Options) { o.Settings.Tasks.Erased = policy })
-		before := b.states["1"]
-		b.erase(1, 4000)
-		b.turn()
-		erased := b.erased(1)
-		b.put("1", before)
-		b.sent("")
-		b.turn()
-		if n := b.sent(""); n != 0 {
-			t.Errorf("%s: %d requests", policy, n)
-		}
-		if tasks := b.tasks(); len(tasks) != left {
-			t.Errorf("%s: there are %d Tasks, want %d", policy, len(tasks), left)
-		} else {
-			b.tells(tasks, false)
-		}
-		if got := b.erased(1); got.StateHash != erased.StateHash {
-			t.Errorf("%s: the outcome is about another state: %+v", policy, got)
-		}
-		b.put("1", b.states["1"])
-		b.turn()
-		b.erased(1)
+		t.Run(policy, func(t *testing.T) {
+			b := told(t, func(o *Options) { o.Settings.Tasks.Erased = policy })
+			before := b.states["1"]
+			b.erase(1, 4000)
+			b.turn()
+			erased := b.erased(1)
+			b.put("1", before)
+			b.sent("")
+			b.turn()
+			if n := b.sent(""); n != 0 {
+				t.Errorf("%d requests", n)
+			}
+			if tasks := b.tasks(); len(tasks) != left {
+				t.Errorf("there are %d Tasks, want %d", len(tasks), left)
+			} else {
+				b.tells(tasks, false)
+			}
+			if got := b.erased(1); got.StateHash != erased.StateHash {
+				t.Errorf("the outcome is about another state: %+v", got)
+			}
+			b.put("1", b.states["1"])
+			b.turn()
+			b.erased(1)
+		})
 	}
 	t.Run("while Salesforce refuses it", func(t *testing.T) {
 		b := told(t, nil)
