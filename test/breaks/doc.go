@@ -5,6 +5,7 @@
 //	go run ./test/breaks              every patch
 //	go run ./test/breaks -run guard   those whose name matches
 //	go run ./test/breaks -run guard -v   and what the broken tests print
+//	go run ./test/breaks -times 20       each 20 times: is one red by chance only?
 //
 // The checkout is not touched: the patched copies of the files are put in the
 // place of the originals by the build (go build -overlay). A patch that does not
