@@ -38,6 +38,11 @@ func TestIdleMemberLosesPartitionsTwice(t *testing.T) {
 			w.wait("the second has a partition", func() bool { return w.assigned()["g-b-0"] == 1 })
 			c := w.start("c", use)
 			w.wait("each has one partition", func() bool { return w.assigned()["g-a-0"] == 1 && w.assigned()["g-c-0"] == 1 })
+			w.wait("the first has let go of the two that it lost", func() bool {
+				owned, err := a.engine.Owned()
+				w.check(err)
+				return len(owned) == 1
+			})
 			b.stop()
 			c.stop()
 			w.remove("g-b-0")
