@@ -82,3 +82,34 @@ func TestLeaderless(t *testing.T) {
 		}
 	})
 }
+
+// TestSinceWhileTheTopicIsUnknown: a broker that has just started knows no topics. What
+// was written since a time is looked for until it does, and not taken to be nothing.
+func TestSinceWhileTheTopicIsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := bubble.Start(t, kfake.SeedTopics(1, "t"))
+		client := broker.Client()
+		defer client.Close()
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		topics, err := Lookup(t.Context(), client, "t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, err := topics.Partition("t", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute) // virtual: what the client remembers is old
+		fault := broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "t", Err: kerr.UnknownTopicOrPartition, Count: -1})
+		time.AfterFunc(10*time.Second, fault.Remove)
+		since, err := one.Since(t.Context(), time.Unix(1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if since.Len() != 1 {
+			t.Errorf("%d records since 1970, want 1", since.Len())
+		}
+	})
+}

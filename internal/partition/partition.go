@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,10 +72,10 @@ func (p *Partition) Since(ctx context.Context, at time.Time) (*Partition, error)
 	offset, err := patiently(ctx, away, func() (int64, error) {
 		listed, err := kadm.NewClient(p.client).ListOffsetsAfterMilli(ctx, at.UnixMilli(), p.topic)
 		found, ok := listed.Lookup(p.topic, p.number)
-		if !ok && err != nil { // else it is of another partition, whose leader is away
-			return 0, err
-		}
-		if found.Err == nil && (!ok || found.Offset < 0) {
+		switch {
+		case !ok: // and not because of another partition, whose leader is away
+			return 0, cmp.Or(err, listed.Error(), error(kerr.UnknownTopicOrPartition))
+		case found.Err == nil && found.Offset < 0:
 			return p.end, nil
 		}
 		return found.Offset, found.Err

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -137,15 +138,18 @@ func (l *lags) handled(partition int32, next int64) {
 	}
 }
 
-// ends is called with where the input ends.
-func (l *lags) ends(ends, stable kadm.ListedOffsets, topic string) {
+// listed is called with where the input begins and ends, as far as that is known.
+func (l *lags) listed(starts, ends, stable kadm.ListedOffsets, topic string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for p, g := range l.partitions {
-		if o, ok := ends.Lookup(topic, p); ok {
+		if o, ok := starts.Lookup(topic, p); ok && o.Err == nil {
+			g.next = max(g.next, o.Offset) // what lay before is gone: the client goes on here
+		}
+		if o, ok := ends.Lookup(topic, p); ok && o.Err == nil {
 			g.end = o.Offset
 		}
-		if o, ok := stable.Lookup(topic, p); ok {
+		if o, ok := stable.Lookup(topic, p); ok && o.Err == nil {
 			g.open, g.stable, g.asked = max(0, g.end-o.Offset), o.Offset, time.Now()
 		}
 		g.wait(l.now())
@@ -188,7 +192,8 @@ const (
 // ended. One look that failed is no sign of that yet: the election of a leader may
 // take as long, and a stage that is said to be away and there in turns helps nobody.
 func (e *Engine[V]) watchEnds(ctx context.Context) error {
-	cl, err := kgo.NewClient(e.opts.Client()...)
+	// One partition without a leader must not use up the time of the others.
+	cl, err := kgo.NewClient(append(e.opts.Client(), kgo.RetryTimeout(askEndsWithin/4))...)
 	if err != nil {
 		return fmt.Errorf("making a Kafka client: %w", err)
 	}
@@ -220,20 +225,12 @@ func (e *Engine[V]) askEnds(ctx context.Context, adm *kadm.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, askEndsWithin)
 	defer cancel()
 	// In this order: what is appended in between must not look like an open transaction.
-	ends, err := adm.ListEndOffsets(ctx, e.opts.Input)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
+	starts, noStarts := adm.ListStartOffsets(ctx, e.opts.Input)
+	ends, noEnds := adm.ListEndOffsets(ctx, e.opts.Input)
+	stable, noStable := adm.ListCommittedOffsets(ctx, e.opts.Input)
+	e.lags.listed(starts, ends, stable, e.opts.Input) // also where others have no leader
+	if err := cmp.Or(noStarts, starts.Error(), noEnds, ends.Error(), noStable, stable.Error()); err != nil {
 		return fmt.Errorf("asking for the ends of %s: %w", e.opts.Input, err)
 	}
-	stable, err := adm.ListCommittedOffsets(ctx, e.opts.Input)
-	if err == nil {
-		err = stable.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("asking for the last stable offsets of %s: %w", e.opts.Input, err)
-	}
-	e.lags.ends(ends, stable, e.opts.Input)
 	return nil
 }

@@ -280,27 +280,68 @@ func (m *machine) heal() bool {
 	return true
 }
 
-// forgotten tells that the broker gives a partition to no member of a group at rest, for
-// five minutes. With the protocol "consumer" it alone decides, and the embedded one
-// sometimes takes a partition of a static member that has left for one that is still
-// owned. Apache Kafka gives it to another.
+// forgotten tells that the broker gives a partition to no member of a group at rest, to
+// which all lanes that run belong, for five minutes. With the protocol "consumer" it alone
+// decides, and the embedded one sometimes takes a partition of a static member that has
+// left for one that is still owned. Apache Kafka gives it to another.
 func (m *machine) forgotten() bool {
-	for range 300 {
-		given := map[int32]bool{}
-		if group := m.cluster.GroupInfo("g"); group != nil {
-			for _, member := range group.Members {
-				for _, p := range member.Assignment["in"] {
-					given[p] = true
-				}
-			}
-		}
-		if len(given) == partitions {
+	atRest := 0
+	for range 600 {
+		group := m.cluster.GroupInfo("g")
+		switch {
+		case group == nil:
+		case len(owned(group)) == partitions:
 			return false
+		case group.State == "Stable" && m.allLanesIn(group):
+			atRest++
+		default:
+			atRest = 0
+		}
+		if atRest == 300 {
+			return true
 		}
 		time.Sleep(time.Second) // virtual
 	}
-	return true
+	return false
 }
+
+// owned are the partitions that some member has.
+func owned(group *kfake.GroupInfo) map[int32]bool {
+	all := map[int32]bool{}
+	for _, member := range group.Members {
+		for _, p := range member.Assignment["in"] {
+			all[p] = true
+		}
+	}
+	return all
+}
+
+// allLanesIn tells whether the members of a group are the lanes that run.
+func (m *machine) allLanesIn(group *kfake.GroupInfo) bool {
+	members := map[string]bool{}
+	for _, member := range group.Members {
+		if member.InstanceID == nil {
+			return false
+		}
+		members[*member.InstanceID] = true
+	}
+	return maps.Equal(members, m.lanesThatRun())
+}
+
+// lanesThatRun are the instance ids of the members that there should be.
+func (m *machine) lanesThatRun() map[string]bool {
+	ids := map[string]bool{}
+	for who, p := range m.places {
+		for lane := range p.lanes {
+			if p.running != nil {
+				ids[laneID(who, lane)] = true
+			}
+		}
+	}
+	return ids
+}
+
+func laneID(who string, lane int) string { return fmt.Sprintf("g-%s-%d", who, lane) }
 
 // buryTheDead takes members out of the group that no longer run. The embedded
 // broker forgets to time a member out whose connection was gone when its JoinGroup
@@ -309,16 +350,13 @@ func (m *machine) forgotten() bool {
 func (m *machine) buryTheDead() {
 	m.t.Helper()
 	time.Sleep(2 * QuickTimeouts.Session) // virtual
-	alive := map[string]bool{}
-	for who, p := range m.places {
-		for lane := range 2 {
-			alive[fmt.Sprintf("g-%s-%d", who, lane)] = p.running != nil && lane < p.lanes
-		}
-	}
+	alive := m.lanesThatRun()
 	if m.protocol == ConsumerProtocol {
-		for id, lives := range alive {
-			if !lives {
-				m.remove(id)
+		for who := range m.places {
+			for lane := range 2 {
+				if id := laneID(who, lane); !alive[id] {
+					m.remove(id)
+				}
 			}
 		}
 		return

@@ -10,22 +10,28 @@ import (
 // way to that is known, and closed in [lane.poll]. For the others, what is known to wait
 // has to come within so many polls and so long, or the session is opened anew. Where the
 // new one finds nothing either, that may be right, as compaction leaves offsets without
-// records at the end of a quiet log: so each further time takes twice as long.
+// records at the end of a quiet log: so each further time takes twice as long, up to an
+// hour, and up to ten minutes where the partition gets new input.
 const (
-	starvedPolls   = 100
-	starvedFor     = time.Minute
-	mostStarvedFor = time.Hour
+	starvedPolls       = 10
+	starvedFor         = time.Minute
+	mostStarvedFor     = time.Hour
+	mostStarvedOfInput = 10 * time.Minute
 )
 
-// vain is from where on a partition was read in vain, and how long the next try takes.
+// vain is what of a partition was read in vain, and how long the next try takes.
 type vain struct {
-	next int64
-	wait time.Duration
+	next, stable int64
+	wait         time.Duration
 }
 
 // starved returns an error when the lane has polled in vain for long, for a partition of
-// which the brokers say that there is something to read.
+// which the brokers say that there is something to read. A batch that leaves known input
+// for the next one says nothing of the partitions that are not in it.
 func (l *lane[V]) starved(b *Batch[V]) error {
+	if l.behind {
+		return nil
+	}
 	polled := map[int32]bool{}
 	for _, p := range b.Partitions {
 		polled[p.ID] = p.next > 0
@@ -56,7 +62,7 @@ func (l *lags) starving(partition int32, polled bool) bool {
 	if g.missed++; g.missed == 1 {
 		g.missedSince = now
 	}
-	return g.missed >= starvedPolls && now.Sub(g.missedSince) >= l.patience(partition, g.next)
+	return g.missed >= starvedPolls && now.Sub(g.missedSince) >= l.patience(partition, g)
 }
 
 // inVain notes that a session is opened anew for what was missed of the tasks.
@@ -64,17 +70,20 @@ func (l *lags) inVain(tasks []*task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, t := range tasks {
-		p := t.partition
-		if g := l.partitions[p]; g != nil && g.missed > 0 {
-			l.vain[p] = vain{g.next, min(2*l.patience(p, g.next), mostStarvedFor)}
+		if g := l.partitions[t.partition]; g != nil && g.missed > 0 {
+			l.vain[t.partition] = vain{g.next, g.stable, min(2*l.patience(t.partition, g), mostStarvedFor)}
 		}
 	}
 }
 
-// patience is how long a partition may be read in vain from an offset on.
-func (l *lags) patience(partition int32, next int64) time.Duration {
-	if v := l.vain[partition]; v.next == next {
-		return max(starvedFor, v.wait)
+// patience is how long a partition may be read in vain.
+func (l *lags) patience(partition int32, g *lag) time.Duration {
+	switch v := l.vain[partition]; {
+	case v.wait == 0, v.next != g.next:
+		return starvedFor
+	case v.stable != g.stable:
+		return min(v.wait, mostStarvedOfInput)
+	default:
+		return v.wait
 	}
-	return starvedFor
 }

@@ -13,8 +13,10 @@ const (
 	// claimEvery is how often a lane looks whether each partition belongs to somebody.
 	claimEvery = 15 * time.Second
 	// claimSpread is the most that a lane waits before it looks again at what it found, so
-	// that the lanes do not all have the group rebalance.
-	claimSpread = 3 * time.Second
+	// that the lanes do not all have the group rebalance. It waits for half of that at
+	// least, in which the leader, who gives away only the partitions that it knows, has
+	// asked for all of them.
+	claimSpread = 6 * time.Second
 )
 
 // claimAll has the group rebalance when it is at rest and a partition belongs to none of
@@ -31,12 +33,15 @@ func (l *lane[V]) claimAll(ctx context.Context, cl *kgo.Client) {
 	adm := kadm.NewClient(cl)
 	for pause(ctx, claimEvery) {
 		p, found := l.unclaimed(ctx, adm)
-		if !found || !pause(ctx, rand.N(claimSpread)) {
+		if !found {
+			continue
+		}
+		cl.ForceMetadataRefresh()
+		if !pause(ctx, claimSpread/2+rand.N(claimSpread/2)) {
 			continue
 		}
 		if again, still := l.unclaimed(ctx, adm); still && again == p {
 			l.log.Warn("a partition belongs to no member of the group, which is asked to rebalance", "partition", p)
-			cl.ForceMetadataRefresh() // the leader gives away only the partitions that it knows
 			cl.ForceRebalance()
 		}
 	}
