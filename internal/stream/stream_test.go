@@ -117,10 +117,10 @@ func TestFirstBatchAborted(t *testing.T) {
 			})
 		})
 		w.expect()
+		s.stop()
 		if tries < 5 {
 			t.Errorf("the handler ran %d times; it should have failed first", tries)
 		}
-		s.stop()
 	})
 }
 

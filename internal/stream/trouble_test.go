@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,13 +139,13 @@ func (p *protocol) since(before string) string { return strings.TrimPrefix(p.Str
 // TestOneLaneFails: a handler that fails holds up its lane and no other.
 func TestOneLaneFails(t *testing.T) {
 	inWorld(t, func(w *world) {
-		var mended bool
+		var mended atomic.Bool
 		failing := errors.New("no")
 		s := w.start("a", func(o *Options[tally]) {
 			o.Lanes = partitions
 			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
 				for _, p := range b.Partitions {
-					if p.ID == 0 && !mended {
+					if p.ID == 0 && !mended.Load() {
 						return failing
 					}
 				}
@@ -161,7 +162,7 @@ func TestOneLaneFails(t *testing.T) {
 		if s.ready() {
 			t.Error("it is ready although a lane is not")
 		}
-		mended = true
+		mended.Store(true)
 		w.expect()
 	})
 }
@@ -200,12 +201,12 @@ func TestStateTooLargeIsRejected(t *testing.T) {
 // hold goes off once; the state stays as it was, and everything else goes on.
 func TestTimerThatMakesTooMuch(t *testing.T) {
 	inWorld(t, func(w *world) {
-		turns := 0
+		var turns atomic.Int32
 		w.start("a", alarm(time.Minute), func(o *Options[tally]) {
 			o.Codec = bulky{}
 			ring := o.Handler
 			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
-				turns++
+				turns.Add(1)
 				err := ring.Handle(ctx, b)
 				for _, p := range b.Partitions {
 					for _, key := range p.Due {
@@ -225,8 +226,8 @@ func TestTimerThatMakesTooMuch(t *testing.T) {
 		if n := w.rungs(); n["2"] != 1 || n["1"] != 0 {
 			t.Errorf("the timers changed %v, want key 2 once", n)
 		}
-		if turns > 10 {
-			t.Errorf("there were %d turns; the timer goes off for ever", turns)
+		if n := turns.Load(); n > 10 {
+			t.Errorf("there were %d turns; the timer goes off for ever", n)
 		}
 		w.send(60)
 		w.wait("the input is handled", w.drained)
