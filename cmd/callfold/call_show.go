@@ -100,6 +100,9 @@ func oneCallID(_ *cobra.Command, args []string) error {
 }
 
 func callID(arg string) (int64, error) {
+	if strings.HasPrefix(arg, "+") { // ParseInt would take it, and an error not repeat it
+		return 0, errors.New("a phone number is no call id: that is a whole number above 0, such as 910400155")
+	}
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id < 1 {
 		return 0, fmt.Errorf("%q is no call id: that is a whole number above 0, such as 910400155", arg)

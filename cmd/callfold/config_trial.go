@@ -117,7 +117,7 @@ func (c *configTest) run(cmd *cobra.Command, g *globals) error {
 		base.Salesforce = s.Salesforce // the rules are what is compared
 	}
 	return reachKafka(cmd, g, c.timeout, "callfold-config-test", nil, func(ctx context.Context, client *kgo.Client, _ settings.Settings) error {
-		plans, remove, err := newPlanner(s, client, c.dir)
+		plans, remove, err := newPlanner(ctx, s, client, c.dir)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -36,12 +37,13 @@ type eraseCommand struct {
 func newEraseCommand(g *globals) *cobra.Command {
 	var e eraseCommand
 	cmd := &cobra.Command{
-		Use:   "erase [CALL...]",
+		Use:   "erase [CALL... | NUMBER]",
 		Short: "Erase calls for a privacy request",
-		Long: `Erase calls: those that are named by their Aircall ids, or all with an external number.
-It cannot be undone. The state of each call then knows nothing but that it was erased, when,
-by whom and why, and nothing that comes before or after brings anything back; the sink
-scrubs its Task in Salesforce, or deletes it (tasks.erased).
+		Long: `Erase calls: those that are named by their Aircall ids, or all with an external number,
+given by --number, or alone and beginning with +. It cannot be undone. The state of each
+call then knows nothing but that it was erased, when, by whom and why, and nothing that
+comes before or after brings anything back; the sink scrubs its Task in Salesforce, or
+deletes it (tasks.erased).
 
 The number is compared in E.164, as it is when calls are matched; for that all of the topic
 calls is read. Calls whose number is not a valid one must be named. To erase a call again
@@ -58,7 +60,7 @@ WRITE on events, DESCRIBE on the processor's group, and IDEMPOTENT_WRITE on the 
 a Kafka before 2.8.`,
 		Example: `  callfold erase 910400155 910400156 --reason "request 4711" --receipt 4711.json
   callfold erase --number "+44 20 7946 0018" --reason "request 4711" --dry-run
-  callfold erase --number +442079460018 --reason "request 4711" --yes --output json`,
+  callfold erase +442079460018 --reason "request 4711" --yes --output json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.run(cmd, g, args) },
 	}
 	flags := cmd.Flags()
@@ -75,6 +77,9 @@ a Kafka before 2.8.`,
 }
 
 func (e *eraseCommand) run(cmd *cobra.Command, g *globals, args []string) error {
+	if len(args) == 1 && e.number == "" && strings.HasPrefix(args[0], "+") {
+		e.number, args = args[0], nil
+	}
 	ids, err := e.named(args)
 	if err == nil {
 		err = completeOrder(&e.order)

@@ -22,7 +22,13 @@ import (
 // event publishes the event of a missed call, as ingest does.
 func (w *sinkWorld) event(id int64) {
 	w.Helper()
-	body := fmt.Sprintf(`{"resource":"call","event":"call.hungup","timestamp":1780000020,"data":{"id":%d,"direction":"inbound","status":"done","started_at":1780000000,"ended_at":1780000020,"raw_digits":"+33 1 23 45 67 89","number":{"id":7,"name":"Paris","digits":"+33 1 76 36 00 11","country":"FR"}}}`, id)
+	w.eventWith(id, "")
+}
+
+// eventWith publishes the same with more in its data.
+func (w *sinkWorld) eventWith(id int64, more string) {
+	w.Helper()
+	body := fmt.Sprintf(`{"resource":"call","event":"call.hungup","timestamp":1780000020,"data":{"id":%d,"direction":"inbound","status":"done","started_at":1780000000,"ended_at":1780000020,"raw_digits":"+33 1 23 45 67 89","number":{"id":7,"name":"Paris","digits":"+33 1 76 36 00 11","country":"FR"}%s}}`, id, more)
 	if err := w.client.ProduceSync(w.Context(), &kgo.Record{
 		Topic: "aircall.events", Key: []byte(strconv.FormatInt(id, 10)), Value: []byte(body),
 	}).FirstErr(); err != nil {

@@ -117,7 +117,7 @@ func (r *reconcileCommand) run(cmd *cobra.Command, g *globals, args []string) er
 		}
 	}
 	return sendCommands(cmd, g, r.timeout, "callfold-reconcile", policy == reconcile.Report, func(ctx context.Context, client *kgo.Client, _ settings.Settings) error {
-		plans, remove, err := newPlanner(s, client, r.dir)
+		plans, remove, err := newPlanner(ctx, s, client, r.dir)
 		if err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (a *replayApply) run(cmd *cobra.Command, g *globals, path string) error {
 		return err
 	}
 	return sendCommands(cmd, g, a.timeout, "callfold-replay-apply", false, func(ctx context.Context, client *kgo.Client, _ settings.Settings) error {
-		plans, remove, err := newPlanner(s, client, a.dir)
+		plans, remove, err := newPlanner(ctx, s, client, a.dir)
 		if err != nil {
 			return err
 		}

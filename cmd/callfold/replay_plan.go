@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/callfold/callfold/internal/app"
@@ -144,7 +145,7 @@ type planner struct {
 
 // newPlanner makes one for the settings. Its files are in a folder of its own in dir,
 // which remove removes.
-func newPlanner(s settings.Settings, client *kgo.Client, dir string) (p *planner, remove func(), err error) {
+func newPlanner(ctx context.Context, s settings.Settings, client *kgo.Client, dir string) (p *planner, remove func(), err error) {
 	sink, org, err := app.Preview(s)
 	if err != nil {
 		return nil, nil, err
@@ -155,9 +156,19 @@ func newPlanner(s settings.Settings, client *kgo.Client, dir string) (p *planner
 	}
 	p = &planner{settings: s, client: org, options: replay.Options{
 		Kafka: client, Calls: kafka.TopicName(s.Kafka, kafka.Calls), Tasks: kafka.TopicName(s.Kafka, kafka.Tasks),
-		Sink: sink, Org: org, Dir: folder,
+		Sink: sink, Org: org, Dir: folder, Lot: bulkLot(ctx, s, client),
 	}}
 	return p, func() { _ = os.RemoveAll(folder) }, nil // it is a temporary one
+}
+
+// bulkLot is how many rewrites at once the lanes of the sink, as many as there are now,
+// write by bulk jobs. Whoever may not ask that gets an estimate without any.
+func bulkLot(ctx context.Context, s settings.Settings, client *kgo.Client) int {
+	members, _, err := kafka.Members(ctx, kadm.NewClient(client), kafka.GroupName(s.Kafka, kafka.SinkGroup))
+	if err != nil {
+		return 0
+	}
+	return app.BulkRewrites(s.Sink) * members
 }
 
 // make plans, and tells on stderr how far it is.
@@ -201,7 +212,7 @@ func (p *replayPlan) run(cmd *cobra.Command, g *globals, args []string) error {
 		return err
 	}
 	return reachKafka(cmd, g, p.timeout, "callfold-replay-plan", nil, func(ctx context.Context, client *kgo.Client, _ settings.Settings) (err error) {
-		plans, remove, err := newPlanner(s, client, p.dir)
+		plans, remove, err := newPlanner(ctx, s, client, p.dir)
 		if err != nil {
 			return err
 		}

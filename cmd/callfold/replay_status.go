@@ -14,7 +14,8 @@ func newReplayStatusCommand() *cobra.Command {
 		Use:   "status PLAN",
 		Short: "Say how far a plan was carried out",
 		Long: `Say how far 'callfold replay apply' has come with a plan, from the file PLAN.progress
-beside it: what was sent, what became of it, how fast it goes and how long the rest takes.`,
+beside it: what was sent, what became of it, how fast it goes and how long the rest takes.
+One that was killed is said to be stopped.`,
 		Example: `  callfold replay status november.plan
   callfold replay status november.plan --output json`,
 		Args: cobra.ExactArgs(1),
@@ -32,11 +33,21 @@ beside it: what was sent, what became of it, how fast it goes and how long the r
 		if !begun || state.Plan != plan.Digest {
 			return fmt.Errorf("nobody has begun to apply %s", args[0])
 		}
+		applying, err := replay.Applying(args[0])
+		if err != nil {
+			return err
+		}
+		if state.Phase == replay.Running && !applying {
+			state.Phase, state.Problem = replay.Stopped, "it was killed; apply goes on"
+		}
 		if *format == jsonOutput {
 			return printJSON(cmd.OutOrStdout(), state)
 		}
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\nbegun %s by %s: %s\nas of %s\n", stateText(state),
 			state.StartedAt.Format("2006-01-02 15:04:05Z"), state.Order.Who, state.Order.Why, state.SavedAt.Format("2006-01-02 15:04:05Z"))
+		if wish, wanted := replay.Wanted(args[0]); wanted == nil && wish != replay.Go && !over(state.Phase) {
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wanted: %s; callfold replay resume takes it back\n", wish)
+		}
 		return err
 	}
 	return cmd
@@ -74,8 +85,16 @@ func newReplayWishCommand(name string, wish replay.Wish, short, long, then, othe
 		Example: "  callfold replay " + name + " november.plan",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := replay.Open(args[0]); err != nil {
+			plan, err := replay.Open(args[0])
+			if err != nil {
 				return err
+			}
+			state, begun, err := replay.ReadState(args[0])
+			if err != nil {
+				return err
+			}
+			if begun && state.Plan == plan.Digest && over(state.Phase) {
+				return fmt.Errorf("the plan is %s: there is nothing to %s; make a new one", state.Phase, name)
 			}
 			if err := replay.Want(args[0], wish); err != nil {
 				return err
@@ -92,3 +111,6 @@ func newReplayWishCommand(name string, wish replay.Wish, short, long, then, othe
 		},
 	}
 }
+
+// over tells that a plan in this phase is not applied any more.
+func over(p replay.Phase) bool { return p == replay.Done || p == replay.Aborted }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func TestRebuild(t *testing.T) {
 			if !strings.Contains(text, "done: 120 of 120 calls sent") || !strings.Contains(text, "created 119") || !strings.Contains(text, "updated 1") {
 				t.Errorf("apply printed\n%s", text)
 			}
-			if text := w.command("replay", "status", path); !strings.Contains(text, "by ann: deleted by mistake") {
+			if text := w.command("replay", "status", path); !strings.Contains(text, "by ann: deleted by mistake") || !strings.Contains(text, "API requests in the org meanwhile") {
 				t.Errorf("status printed\n%s", text)
 			}
 			if text := w.command("replay", "plan", "--file", path); !strings.Contains(text, "120  unchanged") {
@@ -92,6 +93,63 @@ func (w *sinkWorld) afterRebuild(path string) {
 	}
 }
 
+// TestRematch: calls stay with the record that they were logged on, until somebody wants
+// them to be matched anew. A plan of that, its apply and the next plan agree; and each
+// filter chooses the calls that it names.
+func TestRematch(t *testing.T) {
+	w := newSinkWorld(t)
+	w.settings.Sink.Lanes = 1 // a second would take partitions from the first in mid-batch
+	w.environment()
+	path := filepath.Join(t.TempDir(), "p.plan")
+	w.load(`{"Lead":[{"Id":"00Q000000000077EAA","LastName":"Old","Company":"Old","Phone":"+33123456789"}]}`)
+	w.process(func() {
+		w.run(func(a *app.App) {
+			w.wait(a, "callfold-sink-test-0", "")
+			w.event(1)
+			w.event(2)
+			w.eventWith(3, `,"user":{"id":77,"name":"Ann","email":"ann@example.com"},"tags":[{"id":1,"name":"Sale","tagged_at":1780000010}]`)
+			w.listed("created 3")
+			w.whose("00Q000000000077EAA")
+			w.load(`{"Contact":[{"Id":"003000000000077AAA","LastName":"New","Phone":"+33123456789"}]}`)
+
+			for flags, want := range map[string]int{
+				"": 3, "1 3": 2, "--kind missed": 3, "--kind voicemail": 0, "--outcome created,updated": 3, "--outcome rejected": 0, "--unmatched": 0,
+				"--number 7": 3, "--number 8": 0, "--agent 77": 1, "--agent ann@example.com": 1, "--tag sale": 1, "--tag sale --kind voicemail": 0,
+				"--from 2026-05-28T20:26:40Z": 3, "--to 2026-05-28T20:26:40Z": 0,
+			} {
+				text := w.command(append([]string{"replay", "plan", "--file", path}, strings.Fields(flags)...)...)
+				if lines := strings.Fields(text); lines[0] != strconv.Itoa(want) || !strings.Contains(text, "Nothing is to be done.") {
+					t.Errorf("replay plan %s: want %d calls and nothing to be done\n%s", flags, want, text)
+				}
+			}
+
+			if text := w.command("replay", "plan", "--rematch", "--file", path); !strings.Contains(text, "3  Tasks to update") || !strings.Contains(text, "WhoId") {
+				t.Errorf("there is a better match, and the plan says\n%s", text)
+			}
+			if text := w.command("replay", "apply", path, "--reason", "contacts", "--yes"); !strings.Contains(text, "updated 3") {
+				t.Errorf("apply printed\n%s", text)
+			}
+			w.whose("003000000000077AAA")
+			for _, flags := range []string{"--file", "--rematch --file"} {
+				text := w.command(append([]string{"replay", "plan"}, append(strings.Fields(flags), path)...)...)
+				if !strings.Contains(text, "3  unchanged") {
+					t.Errorf("after the rematch plan %s says\n%s", flags, text)
+				}
+			}
+		})
+	})
+}
+
+// whose wants all Tasks of calls to be of this Lead or Contact.
+func (w *sinkWorld) whose(id string) {
+	w.Helper()
+	for key, task := range w.tasksByCall() {
+		if key != "" && task["WhoId"] != id {
+			w.Errorf("the Task of call %s is of %v, want %s", key, task["WhoId"], id)
+		}
+	}
+}
+
 // TestReplayWishes: what is said of a wish depends on whether an apply is at work, which
 // none is here.
 func TestReplayWishes(t *testing.T) {
@@ -103,14 +161,37 @@ func TestReplayWishes(t *testing.T) {
 	if err := errors.Join(plan.Finish(&replay.Header{}), plan.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for wish, want := range map[string]string{
-		"pause":  "noted: nobody applies the plan now; whoever begins to is stopped, until callfold replay resume\n",
-		"resume": "noted: start apply again\n",
-		"abort":  "noted: nobody applies the plan now, and it cannot be applied any more\n",
-	} {
+	say := func(code int, want string, args ...string) {
+		t.Helper()
 		var stdout, stderr bytes.Buffer
-		if code := execute(t.Context(), []string{"replay", wish, path}, strings.NewReader(""), &stdout, &stderr); code != exitDone || stdout.String() != want {
-			t.Errorf("replay %s: exit code %d\n%s%s", wish, code, stdout.String(), stderr.String())
+		if got := execute(t.Context(), append([]string{"replay"}, append(args, path)...), strings.NewReader(""), &stdout, &stderr); got != code || !strings.Contains(stdout.String()+stderr.String(), want) {
+			t.Errorf("replay %v: exit code %d\n%s%s", args, got, stdout.String(), stderr.String())
+		}
+	}
+	say(exitDone, "noted: nobody applies the plan now; whoever begins to is stopped, until callfold replay resume\n", "pause")
+	say(exitDone, "noted: start apply again\n", "resume")
+	say(exitDone, "noted: nobody applies the plan now, and it cannot be applied any more\n", "abort")
+	say(exitDone, "noted: start apply again\n", "resume")
+
+	opened, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress := func(phase replay.Phase) {
+		t.Helper()
+		if err := os.WriteFile(path+".progress", fmt.Appendf(nil, `{"plan":%q,"phase":%q,"rows":2,"sent":1,"order":{}}`, opened.Digest, phase), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	progress(replay.Running) // and nobody is at work
+	say(exitDone, "stopped: 1 of 2 calls sent; it was killed; apply goes on\n", "status")
+	say(exitDone, `"phase": "stopped"`, "status", "--output", "json")
+	say(exitDone, "noted", "pause")
+	say(exitDone, "wanted: pause; callfold replay resume takes it back\n", "status")
+	for _, phase := range []replay.Phase{replay.Done, replay.Aborted} {
+		progress(phase)
+		for _, wish := range []string{"pause", "resume", "abort"} {
+			say(exitFailed, fmt.Sprintf("the plan is %s: there is nothing to %s", phase, wish), wish)
 		}
 	}
 }

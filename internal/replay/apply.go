@@ -76,9 +76,9 @@ type apply struct {
 	ApplyOptions
 	state    State
 	follower *follower
-	// Since it began or went on: what the org had had by then, when it was last asked,
-	// and how many results were known.
-	used         int64
+	// Since it began or went on: what the org had had by then, and this apply before that,
+	// when it was last asked, and how many results were known.
+	used, before int64
 	asked, since time.Time
 	known        int64
 }
@@ -98,6 +98,9 @@ func Apply(ctx context.Context, o ApplyOptions) (err error) {
 		return err
 	}
 	err = a.run(ctx)
+	if ctx.Err() == nil {
+		_ = a.count(ctx) // what was done is done, whether the org can be asked or not
+	}
 	switch {
 	case err == nil:
 		a.state.Phase, a.state.Problem = Done, ""
@@ -147,6 +150,7 @@ func (a *apply) begin(ctx context.Context) error {
 	for _, id := range a.state.LeftOut {
 		a.follower.calls[id].counts = false
 	}
+	a.before = a.state.Requests
 	a.used, err = a.Requests(ctx)
 	return err
 }
@@ -180,16 +184,17 @@ func (a *apply) run(ctx context.Context) error {
 		return err
 	}
 	if a.state.Sent == 0 {
-		some := rest[:min(canary, len(rest))]
-		if err := a.send(ctx, some, changed); err != nil {
+		first := canaryOf(rest, changed)
+		if err := a.send(ctx, rest[:first], changed); err != nil {
 			return err
 		}
-		rest = rest[len(some):]
+		rest = rest[first:]
 	}
-	if a.state.Sent <= canary {
+	if !a.state.Proven {
 		if err := a.watchCanary(ctx); err != nil {
 			return err
 		}
+		a.state.Proven = true
 	}
 	for len(rest) > 0 {
 		if err := a.look(ctx); err != nil {
@@ -211,6 +216,21 @@ func (a *apply) run(ctx context.Context) error {
 		rest = rest[lot:]
 	}
 	return a.finish(ctx)
+}
+
+// canaryOf is how many rows have the first calls that are sent: those that have changed
+// since the plan prove nothing.
+func canaryOf(rows []planned, changed map[int64]bool) int {
+	sent := 0
+	for i, r := range rows {
+		if !changed[r.callID] {
+			sent++
+		}
+		if sent == canary {
+			return i + 1
+		}
+	}
+	return len(rows)
 }
 
 // lot is how many of so many commands are to be sent now. Where there are enough of them
@@ -342,12 +362,10 @@ func (a *apply) look(ctx context.Context) error {
 	if took := a.Now().Sub(a.since).Seconds(); took > 0 {
 		a.state.Rate = float64(a.state.Known()-a.known) / took
 	}
-	if now := a.Now(); now.Sub(a.asked) >= askEvery {
-		used, err := a.Requests(ctx)
-		if err != nil {
+	if a.Now().Sub(a.asked) >= askEvery {
+		if err := a.count(ctx); err != nil {
 			return err
 		}
-		a.asked, a.state.Requests = now, max(0, used-a.used)
 	}
 	if err := a.save(); err != nil {
 		return err
@@ -358,9 +376,19 @@ func (a *apply) look(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// count asks the org how many API requests it has had meanwhile.
+func (a *apply) count(ctx context.Context) error {
+	used, err := a.Requests(ctx)
+	if err != nil {
+		return err
+	}
+	a.asked, a.state.Requests = a.Now(), a.before+max(0, used-a.used)
+	return nil
+}
+
 // wanted sees whether somebody wants it to stop.
 func (a *apply) wanted() error {
-	switch w, err := wish(a.Plan.Path); {
+	switch w, err := Wanted(a.Plan.Path); {
 	case err != nil:
 		return err
 	case w == Pause:

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/callfold/callfold/internal/command"
 	"github.com/callfold/callfold/internal/kafka/bubble"
@@ -33,6 +36,7 @@ type world struct {
 	broker *bubble.Broker
 	plan   *Plan
 	group  string // that apply is told
+	bulk   int    // and how many rewrites each of its members takes at once
 
 	mu       sync.Mutex
 	obeyed   map[int64]int // rewrites by call
@@ -40,6 +44,7 @@ type world struct {
 	changed  map[int64]bool // calls about which a new plan says something else
 	replans  int
 	replan   func(Row) Row // what a new plan says
+	requests atomic.Int64  // that the org has had
 	told     State
 	whenTold func(State)
 }
@@ -104,6 +109,7 @@ func (w *world) obey(ctx context.Context) {
 			state := schemas.Fold(schemas.CallRecord{}, e, r.Offset).State
 			w.mu.Lock()
 			w.obeyed[e.CallID]++
+			w.requests.Add(1)
 			o := schemas.Outcome{CallID: e.CallID, Result: w.becomes(e.CallID), Obeyed: schemas.Commands{Rewrite: state.Rewrite.At}}
 			w.mu.Unlock()
 			if o.Result == schemas.Retrying {
@@ -158,7 +164,8 @@ func (w *world) apply(ctx context.Context) error {
 			}
 			return nil
 		},
-		Requests: func(context.Context) (int64, error) { return 7, nil },
+		Bulk:     w.bulk,
+		Requests: func(context.Context) (int64, error) { return w.requests.Load(), nil },
 		Tell:     func(s State) { w.told = s; w.whenTold(s) },
 		Now:      time.Now,
 	})
@@ -254,6 +261,105 @@ func TestCanary(t *testing.T) {
 		if w.told.Phase != Done || w.told.Results[schemas.Updated] != rows {
 			w.Errorf("state %+v", w.told)
 		}
+	})
+}
+
+// TestCanaryOfUnchangedCalls: calls that have changed since the plan prove nothing, so a
+// hundred others go first.
+func TestCanaryOfUnchangedCalls(t *testing.T) {
+	const rows, changed = 500, 95
+	inWorld(t, rows, func(w *world) {
+		for id := int64(1); id <= changed; id++ {
+			w.changed[id] = true
+		}
+		w.becomes = func(id int64) schemas.Result {
+			if id > canary {
+				return schemas.Rejected
+			}
+			return schemas.Updated
+		}
+		for range 2 { // it is not taken for proven when it goes on
+			if err := w.apply(context.Background()); !errors.Is(err, ErrCanary) || len(w.obeyed) != canary {
+				w.Errorf("%d calls were sent: %v", len(w.obeyed), err)
+			}
+		}
+		if w.told.Sent != canary+changed || len(w.told.LeftOut) != changed {
+			w.Errorf("%d sent or left out, want %d; %d left out", w.told.Sent, canary+changed, len(w.told.LeftOut))
+		}
+	})
+}
+
+// TestRequestsAreCounted: over a pause, and without those that the org had meanwhile.
+func TestRequestsAreCounted(t *testing.T) {
+	const rows = 500
+	inWorld(t, rows, func(w *world) {
+		w.requests.Store(1000)
+		w.whenTold = func(s State) {
+			if s.Sent > canary && s.Known() == s.Sent {
+				w.check(Want(w.plan.Path, Pause))
+			}
+		}
+		if err := w.apply(context.Background()); !errors.Is(err, ErrPaused) || w.told.Requests != w.told.Known() {
+			w.Fatalf("%v; %d requests for %d calls", err, w.told.Requests, w.told.Known())
+		}
+		w.whenTold = func(State) {}
+		w.requests.Add(5000)
+		w.check(Want(w.plan.Path, Go))
+		w.check(w.apply(context.Background()))
+		if w.told.Requests != rows {
+			w.Errorf("%d requests for %d calls", w.told.Requests, rows)
+		}
+	})
+}
+
+// TestBulkLots: as long as there are enough calls each member of the sink's group gets so
+// many at once that it writes them by a bulk job, when it has come to those before and to
+// live calls; the rest comes in small lots.
+func TestBulkLots(t *testing.T) {
+	const rows, members = 1100, 2
+	inWorld(t, rows, func(w *world) {
+		w.bulk = 200
+		var member *kgo.Client
+		for range members {
+			var err error
+			member, err = w.broker.Open(kgo.ConsumerGroup(sinkGroup), kgo.ConsumeTopics(calls), kgo.DisableAutoCommit())
+			w.check(err)
+			defer member.Close()
+		}
+		client, err := w.broker.Open(kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		w.check(err)
+		defer client.Close()
+		time.Sleep(10 * time.Second) // virtual: they have joined
+		var live []*kgo.Record
+		for range mostLag + 1 {
+			live = append(live, &kgo.Record{Topic: calls, Value: []byte("x")})
+		}
+		var sent []int64
+		var began time.Time
+		w.whenTold = func(s State) {
+			if !slices.Contains(sent, s.Sent) {
+				sent = append(sent, s.Sent)
+			}
+			if s.Sent == canary+members*200 && began.IsZero() { // live calls come
+				began = time.Now()
+				w.check(client.ProduceSync(context.Background(), live...).FirstErr())
+				time.AfterFunc(time.Minute, func() {
+					member.CommitOffsetsSync(context.Background(), map[string]map[int32]kgo.EpochOffset{calls: {0: {Epoch: -1, Offset: mostLag + 1}}}, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, _ *kmsg.OffsetCommitResponse, err error) {
+						if err != nil {
+							w.Error(err)
+						}
+					})
+				})
+			}
+		}
+		w.check(w.apply(context.Background()))
+		if got := fmt.Sprint(sent); got != "[100 500 900 1050 1100]" {
+			w.Errorf("sent %s", got)
+		}
+		if took := time.Since(began); took < time.Minute {
+			w.Errorf("it went on within %s, before the live calls", took)
+		}
+		w.once(rows, 1, 1)
 	})
 }
 

@@ -30,6 +30,9 @@ type Options struct {
 	Rematch bool
 	// Stray is told of Tasks that no rewrite mends; nil = they are not looked for.
 	Stray func(Stray) error
+	// Lot is how many rewrites at once an apply would have written by bulk jobs (see
+	// [ApplyOptions.Bulk]), by all members of the sink's group together; 0 where none.
+	Lot int
 	// Dir takes files while the work goes on; they are left to the caller to remove.
 	// Empty keeps everything in memory.
 	Dir string
@@ -56,9 +59,11 @@ type Summary struct {
 	Kept   int64 `json:"kept"`
 	// Fields counts the changes by field, of updates.
 	Fields map[string]int64 `json:"fields"`
-	// Requests and Minutes are what applying takes, about.
+	// Requests and Minutes are what applying takes, about; lot is what they were made
+	// with, see [Options.Lot].
 	Requests int64   `json:"api_requests"`
 	Minutes  float64 `json:"minutes"`
+	lot      int64
 	// Hidden are the partitions in which a transaction that stays open hides what was
 	// committed behind it: what is there was not looked at.
 	Hidden []int32 `json:"hidden_partitions,omitempty"`
@@ -70,7 +75,7 @@ func (s *Summary) Changes() int64 { return s.Create + s.Recreate + s.Update }
 // Part is the summary of a plan that has only so many of the rows.
 func (s Summary) Part(create, recreate, update int64) Summary {
 	s.Create, s.Recreate, s.Update = create, recreate, update
-	s.Requests, s.Minutes = cost(s.Changes())
+	s.Requests, s.Minutes = cost(s.Changes(), s.lot)
 	return s
 }
 
@@ -122,7 +127,7 @@ func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err 
 	if err != nil {
 		return s, err
 	}
-	s.Fields = map[string]int64{}
+	s.Fields, s.lot = map[string]int64{}, int64(o.Lot)
 	s.Hidden = slices.Compact(slices.Sorted(slices.Values(l.hidden)))
 	for n, keys := range chosen {
 		for some := range slices.Chunk(keys, callsAtATime) {
@@ -137,7 +142,7 @@ func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err 
 			return s, err
 		}
 	}
-	s.Requests, s.Minutes = cost(s.Changes())
+	s.Requests, s.Minutes = cost(s.Changes(), s.lot)
 	return s, nil
 }
 
@@ -272,21 +277,27 @@ func (s *Summary) count(d projector.Decision, v verdict) {
 	}
 }
 
-// What a rebuild takes of Salesforce. The rates are what others published of real orgs:
-// the time is a guess, until the first minutes of an apply have shown a rate.
+// What a rebuild takes of Salesforce, beside live traffic: [Apply] sends rewrites in lots
+// for bulk jobs as long as there are enough, and the rest in small lots. Requests and the
+// rate of small lots are what make bench-rebuild counts, of calls that are looked up; the
+// rate of bulk jobs is what others published of real orgs. So the time is a guess, until
+// the first minutes of an apply have shown a rate.
 const (
-	rowsARequest  = 1000 // five collections of 200
-	requestsAJob  = 10   // a bulk job: create, upload, close, look, three results
-	rowsAJob      = 10_000
-	bulkAbove     = 2000
-	rowsASecond   = 350
-	bulkRowsASecs = 1066
+	rowsARequest    = 25
+	rowsASecond     = 80
+	rowsAJob        = 4000
+	requestsAJob    = 8
+	bulkRowsASecond = 1066
 )
 
-// cost is about how many API requests and minutes so many rows take.
-func cost(rows int64) (requests int64, minutes float64) {
-	if rows > bulkAbove {
-		return (rows + rowsAJob - 1) / rowsAJob * requestsAJob, (time.Duration(rows) * time.Second / bulkRowsASecs).Minutes()
+// cost is about how many API requests and minutes so many rows take, of which each lot of
+// so many is written by bulk jobs; 0 where none is.
+func cost(rows, lot int64) (requests int64, minutes float64) {
+	bulk := int64(0)
+	if lot > 0 {
+		bulk = rows / lot * lot
 	}
-	return (rows + rowsARequest - 1) / rowsARequest, (time.Duration(rows) * time.Second / rowsASecond).Minutes()
+	rest := rows - bulk
+	requests = (bulk+rowsAJob-1)/rowsAJob*requestsAJob + (rest+rowsARequest-1)/rowsARequest
+	return requests, (time.Duration(bulk)*time.Second/bulkRowsASecond + time.Duration(rest)*time.Second/rowsASecond).Minutes()
 }

@@ -46,6 +46,8 @@ type State struct {
 	Rows    int64   `json:"rows"`
 	Sent    int64   `json:"sent"`
 	LeftOut []int64 `json:"left_out"`
+	// Proven is true once the first calls that were sent were seen to come out well.
+	Proven bool `json:"proven"`
 	// Results counts what became of those that were sent, as far as it is known.
 	Results map[schemas.Result]int64 `json:"results"`
 	// Refused is how many of them Salesforce refused for the moment; they are tried
@@ -53,8 +55,8 @@ type State struct {
 	Refused int64 `json:"refused,omitzero"`
 	// Rate is how many calls a second got their result, of late.
 	Rate float64 `json:"rate,omitzero"`
-	// Requests is how many API requests the org has had since this apply began or went
-	// on, from everybody.
+	// Requests is how many API requests the org has had while it was applied, from
+	// everybody: asked for each minute, and when it ends or is paused.
 	Requests int64 `json:"api_requests,omitzero"`
 }
 
@@ -162,8 +164,8 @@ func Applying(plan string) (bool, error) {
 	return false, lock.Close()
 }
 
-// wish reads what is wanted.
-func wish(plan string) (Wish, error) {
+// Wanted reads what somebody wants of whoever applies the plan.
+func Wanted(plan string) (Wish, error) {
 	b, err := os.ReadFile(controlFile(plan))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Go, nil

@@ -97,7 +97,7 @@ func Try(ctx context.Context, o TrialOptions) (t Trial, err error) {
 			o.Progress.Planned.Add(int64(len(some)))
 		}
 	}
-	t.Requests, t.Minutes = cost(t.More.Calls + t.Changed)
+	t.Requests, t.Minutes = cost(t.More.Calls+t.Changed, int64(o.Lot))
 	return t, nil
 }
 

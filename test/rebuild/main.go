@@ -59,12 +59,12 @@ func measure(ctx context.Context, o options) (err error) {
 	fmt.Println("live calls alone:      ", alone)
 
 	cpu := bench.CPUTime()
-	began := time.Now()
+	began, asked := time.Now(), w.requests.Load()
 	plan, err := w.plan(ctx)
 	if err != nil {
 		return err
 	}
-	planned := time.Since(began)
+	planned, reading := time.Since(began), w.requests.Load()-asked
 	if err := w.apply(ctx, plan, func() { fmt.Println("while it is planned:   ", live.take()) }); err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func measure(ctx context.Context, o options) (err error) {
 	during := live.take()
 	fmt.Println("while a rebuild goes on:", during)
 	rows := plan.Len()
-	fmt.Printf("planned in %s; %d calls applied in %s: %.0f a second; CPU of everything %s\n",
-		planned.Round(time.Millisecond), rows, took.Round(time.Millisecond), float64(rows)/took.Seconds(), (bench.CPUTime() - cpu).Round(time.Millisecond))
+	fmt.Printf("planned in %s with %d requests; %d calls applied in %s with %d, those of live calls among them: %.0f a second; CPU of everything %s\n",
+		planned.Round(time.Millisecond), reading, rows, took.Round(time.Millisecond), w.requests.Load()-asked-reading, float64(rows)/took.Seconds(), (bench.CPUTime() - cpu).Round(time.Millisecond))
 
 	if err := live.stop(); err != nil {
 		return err

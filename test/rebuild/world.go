@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -40,6 +42,7 @@ type world struct {
 	broker   *broker.Broker
 	org      *sfsim.Server
 	server   *httptest.Server
+	requests atomic.Int64 // that the org has had
 	settings settings.Settings
 	client   *kgo.Client
 	stop     context.CancelFunc
@@ -62,7 +65,10 @@ func newWorld(ctx context.Context, o options) (w *world, err error) {
 	if err := w.org.Load(traffic.SampleOrg()); err != nil {
 		return nil, err
 	}
-	w.server = httptest.NewServer(w.org)
+	w.server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		w.requests.Add(1)
+		w.org.ServeHTTP(out, in)
+	}))
 	s := &w.settings
 	s.Kafka.Brokers, s.Kafka.Instance, s.Kafka.ReplicationFactor = []string{w.broker.Addr()}, "bench", 1
 	s.Processor.StateDir, s.Sink.StateDir = filepath.Join(w.dir, "processor"), filepath.Join(w.dir, "sink")
@@ -216,7 +222,7 @@ func (w *world) apply(ctx context.Context, plan *replay.Plan, begun func()) erro
 			return err
 		},
 		Bulk:     app.BulkRewrites(w.settings.Sink),
-		Requests: func(context.Context) (int64, error) { return 0, nil },
+		Requests: func(context.Context) (int64, error) { return w.requests.Load(), nil },
 		Tell: func(s replay.State) {
 			if s.Known() > 0 {
 				first.Do(begun)
