@@ -168,7 +168,7 @@ func bulkLot(ctx context.Context, s settings.Settings, client *kgo.Client) int {
 	if err != nil {
 		return 0
 	}
-	return app.BulkRewrites(s.Sink) * members
+	return replay.Lot(app.BulkRewrites(s.Sink), members, s.Kafka.Partitions)
 }
 
 // make plans, and tells on stderr how far it is.

@@ -85,12 +85,13 @@ func (a *App) Sink() (*Sink, error) {
 const sinkBatch = 4000
 
 // BulkRewrites is how many rewrites at once a lane of the sink surely writes by a bulk
-// job; 0 where it never does.
+// job, though they are not spread evenly; 0 where it never does. No more than it takes,
+// since live calls wait while a lane hands its job over.
 func BulkRewrites(s settings.Sink) int {
 	if s.BulkAbove == 0 || s.BulkAbove >= sinkBatch {
 		return 0
 	}
-	return sinkBatch
+	return min(sinkBatch, s.BulkAbove*5/4)
 }
 
 // sinkHotStates is the decoded outcomes that are kept in memory, over all lanes;

@@ -52,8 +52,8 @@ type ApplyOptions struct {
 	// Again plans anew for some calls, as the plan was made: it tells what has changed
 	// since.
 	Again func(ctx context.Context, ids map[int64]bool, each func(Row) error) error
-	// Bulk is how many rewrites each member of the sink's group takes at once to write
-	// them by a bulk job; 0 where it has none.
+	// Bulk is how many rewrites a member of the sink's group takes at once to write them
+	// by a bulk job; 0 where it has none.
 	Bulk int
 	// Requests asks the org how many API requests it has had in 24 hours.
 	Requests func(ctx context.Context) (int64, error)
@@ -246,7 +246,7 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if many := a.Bulk * members; left >= many && many > sendAtOnce {
+		if many := Lot(a.Bulk, members, len(a.state.From)); left >= many && many > sendAtOnce {
 			if lag > mostLag || a.out() > mostOut {
 				return 0, nil
 			}
@@ -257,6 +257,17 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 		return 0, nil
 	}
 	return min(sendAtOnce, left), nil
+}
+
+// Lot is how many rewrites at once give each of so many members of the sink's group enough
+// of them for a bulk job, also the one with the fewest of the partitions; 0 where there are
+// no members, or none makes jobs.
+func Lot(bulk, members, partitions int) int {
+	if members == 0 || partitions == 0 {
+		return 0
+	}
+	fewest := partitions / min(members, partitions)
+	return bulk * partitions / fewest
 }
 
 // changed plans anew for some rows, and gives those calls of which the plan says

@@ -316,9 +316,9 @@ func TestRequestsAreCounted(t *testing.T) {
 // many at once that it writes them by a bulk job, when it has come to those before and to
 // live calls; the rest comes in small lots.
 func TestBulkLots(t *testing.T) {
-	const rows, members = 1100, 2
+	const rows, bulk, members = 1500, 200, 2
 	inWorld(t, rows, func(w *world) {
-		w.bulk = 200
+		w.bulk = bulk
 		var member *kgo.Client
 		for range members {
 			var err error
@@ -340,7 +340,7 @@ func TestBulkLots(t *testing.T) {
 			if !slices.Contains(sent, s.Sent) {
 				sent = append(sent, s.Sent)
 			}
-			if s.Sent == canary+members*200 && began.IsZero() { // live calls come
+			if s.Sent == int64(canary+Lot(bulk, members, partitions)) && began.IsZero() { // live calls come
 				began = time.Now()
 				w.check(client.ProduceSync(context.Background(), live...).FirstErr())
 				time.AfterFunc(time.Minute, func() {
@@ -353,7 +353,7 @@ func TestBulkLots(t *testing.T) {
 			}
 		}
 		w.check(w.apply(context.Background()))
-		if got := fmt.Sprint(sent); got != "[100 500 900 1050 1100]" {
+		if got := fmt.Sprint(sent); got != "[100 700 1300 1450 1500]" {
 			w.Errorf("sent %s", got)
 		}
 		if took := time.Since(began); took < time.Minute {

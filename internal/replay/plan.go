@@ -30,8 +30,8 @@ type Options struct {
 	Rematch bool
 	// Stray is told of Tasks that no rewrite mends; nil = they are not looked for.
 	Stray func(Stray) error
-	// Lot is how many rewrites at once an apply would have written by bulk jobs (see
-	// [ApplyOptions.Bulk]), by all members of the sink's group together; 0 where none.
+	// Lot is how many rewrites at once an apply would have written by bulk jobs, see
+	// [Lot].
 	Lot int
 	// Dir takes files while the work goes on; they are left to the caller to remove.
 	// Empty keeps everything in memory.
@@ -285,7 +285,7 @@ func (s *Summary) count(d projector.Decision, v verdict) {
 const (
 	rowsARequest    = 25
 	rowsASecond     = 80
-	rowsAJob        = 4000
+	rowsAJob        = 2500
 	requestsAJob    = 8
 	bulkRowsASecond = 1066
 )

@@ -39,9 +39,10 @@ type lane[V any] struct {
 	room int
 	// aborts is true when the session may abort the next transaction, see [lane.taken].
 	aborts atomic.Bool
-	// behind is true when more input was known than the last batch took; rested,
-	// when input was left lying since, so that the next batch has to be gathered.
-	behind, rested bool
+	// behind is true when more input was known than the last batch took, moreDue when
+	// more timers were due; rested, when input was left lying since, so that the next
+	// batch has to be gathered.
+	behind, moreDue, rested bool
 
 	mu      sync.Mutex
 	tasks   map[int32]*task // what the group has given us
@@ -344,6 +345,7 @@ func (l *lane[V]) addDue(b *Batch[V]) error {
 		return nil
 	}
 	room := l.opts.BatchRecords
+	l.moreDue = false
 	for _, t := range l.allReady() {
 		due, err := t.table.Due(b.Now, room)
 		if err != nil {
@@ -353,7 +355,7 @@ func (l *lane[V]) addDue(b *Batch[V]) error {
 			l.partition(b, t).Due = due
 		}
 		if room -= len(due); room <= 0 {
-			l.behind = true
+			l.moreDue = true
 			break
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // linger decides after a turn how long its lane may rest.
 func (l *lane[V]) linger() {
-	if l.opts.Linger == nil || l.behind {
+	if l.opts.Linger == nil || l.behind || l.moreDue {
 		return
 	}
 	rest := l.opts.Linger()
@@ -70,8 +70,9 @@ func (l *lane[V]) rest(ctx context.Context) bool {
 const (
 	// gatherWait is how long it takes at most until more of what lies there comes.
 	gatherWait = 100 * time.Millisecond
-	// gatherFor bounds the gathering where there is always more.
-	gatherFor = time.Second
+	// gatherFor bounds the gathering where there is always more: what came first waits
+	// for it.
+	gatherFor = 300 * time.Millisecond
 )
 
 // fetch waits for input. After a rest it gathers what has come meanwhile: the
