@@ -20,11 +20,23 @@ const folder = "charts/callfold"
 // earlier is a version of the chart that somebody may have installed.
 type earlier struct{ version, commit string }
 
-// earlierVersions finds the versions of the chart in the history of the
-// checkout at dir that are not the present one, the oldest first, each as it was
-// in the last commit that had it. A clone whose history is cut off is told as
-// shallow; a copy that was made a repository has nothing but the present version.
-func earlierVersions(ctx context.Context, dir string) (found []earlier, shallow bool, err error) {
+// history is what a checkout knows of the chart's past.
+type history struct {
+	// versions are those that are not the present one, the oldest first, each as
+	// it was in the last commit that had it.
+	versions []earlier
+	// commits is how many have changed the chart.
+	commits int
+	// shallow tells that the history is cut off.
+	shallow bool
+}
+
+// complete tells whether an earlier version is in the history if there ever was
+// one. A copy of the files that was made a repository has one commit, and no past.
+func (h history) complete() bool { return !h.shallow && h.commits > 1 }
+
+// historyOf reads the history of the checkout at dir.
+func historyOf(ctx context.Context, dir string) (h history, err error) {
 	git := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...)
 		cmd.Dir = dir
@@ -38,22 +50,23 @@ func earlierVersions(ctx context.Context, dir string) (found []earlier, shallow 
 	}
 	out, err := git("rev-parse", "--is-shallow-repository")
 	if err != nil {
-		return nil, false, err
+		return h, err
 	}
-	shallow = out == "true"
+	h.shallow = out == "true"
 	content, err := os.ReadFile(filepath.Join(dir, folder, "Chart.yaml"))
 	if err != nil {
-		return nil, false, err
+		return h, err
 	}
 	present, err := versionOf(content)
 	if err != nil {
-		return nil, false, err
+		return h, err
 	}
 	// The newest commits come first.
 	commits, err := git("log", "--format=%H", "HEAD", "--", folder)
 	if err != nil {
-		return nil, false, err
+		return h, err
 	}
+	h.commits = len(strings.Fields(commits))
 	seen := map[string]bool{present: true}
 	for commit := range strings.FieldsSeq(commits) {
 		content, err := git("show", commit+":"+folder+"/Chart.yaml")
@@ -62,15 +75,15 @@ func earlierVersions(ctx context.Context, dir string) (found []earlier, shallow 
 		}
 		version, err := versionOf([]byte(content))
 		if err != nil {
-			return nil, false, fmt.Errorf("commit %s: %w", commit, err)
+			return h, fmt.Errorf("commit %s: %w", commit, err)
 		}
 		if !seen[version] {
 			seen[version] = true
-			found = append(found, earlier{version, commit})
+			h.versions = append(h.versions, earlier{version, commit})
 		}
 	}
-	slices.Reverse(found)
-	return found, shallow, nil
+	slices.Reverse(h.versions)
+	return h, nil
 }
 
 func versionOf(chart []byte) (string, error) {
@@ -95,8 +108,8 @@ func (e earlier) checkout(t *testing.T) string {
 	return filepath.Join(dir, folder)
 }
 
-// TestEarlierVersions looks for them in a history of the test's own.
-func TestEarlierVersions(t *testing.T) {
+// TestHistory looks for earlier versions in a history of the test's own.
+func TestHistory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	git := func(args ...string) {
@@ -107,26 +120,35 @@ func TestEarlierVersions(t *testing.T) {
 			t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+	read := func(dir string) history {
+		t.Helper()
+		h, err := historyOf(t.Context(), dir)
+		check(t, err)
+		return h
+	}
 	git("init", "--quiet")
 	check(t, os.MkdirAll(filepath.Join(dir, folder), 0o700))
 	for i, version := range []string{"0.1.0", "0.1.0", "0.2.0", "1.0.0"} {
 		check(t, os.WriteFile(filepath.Join(dir, folder, "Chart.yaml"), fmt.Appendf(nil, "version: %s\ndescription: commit %d\n", version, i), 0o600))
 		git("add", ".")
 		git("commit", "--quiet", "--message", version)
+		// The first commit may be a copy of files. The second has no new version, though it could have.
+		if h := read(dir); i < 2 && (len(h.versions) > 0 || h.complete() != (i == 1)) {
+			t.Errorf("after %d commits: %+v, complete %v", i+1, h, h.complete())
+		}
 	}
-	found, shallow, err := earlierVersions(t.Context(), dir)
-	check(t, err)
-	if shallow || len(found) != 2 || found[0].version != "0.1.0" || found[1].version != "0.2.0" {
-		t.Fatalf("found %v, shallow %v, want 0.1.0 and 0.2.0", found, shallow)
+	h := read(dir)
+	if !h.complete() || len(h.versions) != 2 || h.versions[0].version != "0.1.0" || h.versions[1].version != "0.2.0" {
+		t.Fatalf("found %+v, want a complete history with 0.1.0 and 0.2.0", h)
 	}
-	show := exec.CommandContext(t.Context(), "git", "show", found[0].commit+":"+folder+"/Chart.yaml")
+	show := exec.CommandContext(t.Context(), "git", "show", h.versions[0].commit+":"+folder+"/Chart.yaml")
 	show.Dir = dir
 	if out, err := show.Output(); err != nil || !bytes.Contains(out, []byte("commit 1")) {
 		t.Errorf("of 0.1.0 that is found: %s, %v; want what its last commit had", out, err)
 	}
 	clone := t.TempDir()
 	git("clone", "--quiet", "--depth=1", "file://"+dir, clone)
-	if found, shallow, err := earlierVersions(t.Context(), clone); err != nil || !shallow || len(found) != 0 {
-		t.Errorf("in a shallow clone: found %v, shallow %v, %v", found, shallow, err)
+	if h := read(clone); !h.shallow || h.complete() || len(h.versions) != 0 {
+		t.Errorf("in a shallow clone: %+v", h)
 	}
 }

@@ -22,21 +22,23 @@ func minimal(chart string) string {
 // history of the repository to the present one: with each file of values that
 // the former one was tried with, as an operator has one of his own; with values
 // that change at the same time; and with a larger volume. Each time it goes back,
-// too. Where the history has no former version nothing of that is tested, which
-// is told as that.
+// too. Where the history is cut off, or is that of a copy, nothing of that is
+// tested, which is told as that. Where it is complete a version is missing in it.
 func TestUpgradeFromEarlierVersions(t *testing.T) {
-	found, shallow, err := earlierVersions(t.Context(), root)
+	h, err := historyOf(t.Context(), root)
 	check(t, err)
 	const mend = "git fetch --unshallow brings the history, and with it the earlier versions of the chart"
 	switch {
-	case len(found) == 0 && shallow:
+	case len(h.versions) == 0 && h.complete():
+		t.Fatalf("%d commits have changed the chart, and all have the present version: raise it in Chart.yaml (CONTRIBUTING.md, \"When changing the chart\")", h.commits)
+	case len(h.versions) == 0 && h.shallow:
 		t.Skip("NOT TESTED, THIS CLONE IS SHALLOW: " + mend)
-	case len(found) == 0:
+	case len(h.versions) == 0:
 		t.Skip("NOT TESTED, THIS REPOSITORY HAS NO HISTORY: it knows no version of the chart but the present one")
-	case shallow:
+	case h.shallow:
 		t.Log("NOT ALL TESTED, THIS CLONE IS SHALLOW: " + mend)
 	}
-	for i, e := range found {
+	for i, e := range h.versions {
 		t.Run(e.version, func(t *testing.T) {
 			t.Parallel()
 			former, name := e.checkout(t), "from-"+strings.ReplaceAll(e.version, ".", "-")+"-"
@@ -46,7 +48,7 @@ func TestUpgradeFromEarlierVersions(t *testing.T) {
 					shared.namespace(t, name+namespaceOf(file)).upgradesFrom(former, file)
 				})
 			}
-			if i < len(found)-1 {
+			if i < len(h.versions)-1 {
 				return // from older ones the rest is tried no more: it is what is tried least
 			}
 			for _, c := range changes {
