@@ -26,8 +26,11 @@ func rulesOfChart(t *testing.T) []rulefmt.Rule {
 	return rules
 }
 
+// byStage is the dashboard of the stage that an alert is about.
+const byStage = "{{ $labels.stage }}"
+
 // Whoever is told by an alert finds its cause: the dashboard that it names has a panel
-// that shows a metric of it and leads to its runbook.
+// that shows a metric of it, of the stage that it is about, and leads to its runbook.
 func TestEveryAlertHasAPanel(t *testing.T) {
 	rules := rulesOfChart(t)
 	recorded := map[string]map[string]bool{}
@@ -42,15 +45,22 @@ func TestEveryAlertHasAPanel(t *testing.T) {
 			continue
 		}
 		alerts++
+		wanted, page := metricsOf(t, r.Expr, recorded), r.Annotations["runbook_url"]
+		if r.Annotations["dashboard"] == byStage {
+			for _, stage := range []string{"processor", "sink"} {
+				if !slices.ContainsFunc(pages[stage].Panels, func(p panel) bool { return p.leadsTo(page) && p.shows(t, wanted, stage) }) {
+					t.Errorf("%s: no panel of the dashboard %s shows one of %q of that stage and leads to %s", r.Alert, stage, slices.Sorted(maps.Keys(wanted)), page)
+				}
+			}
+			continue
+		}
 		d, ok := pages[r.Annotations["dashboard"]]
 		if !ok {
 			t.Errorf("%s names the dashboard %q, which is not there", r.Alert, r.Annotations["dashboard"])
 			continue
 		}
-		wanted := metricsOf(t, r.Expr, recorded)
-		if !slices.ContainsFunc(d.Panels, func(p panel) bool { return p.leadsTo(r.Annotations["runbook_url"]) && p.shows(t, wanted) }) {
-			t.Errorf("%s: no panel of the dashboard %s shows one of %q and leads to %s",
-				r.Alert, r.Annotations["dashboard"], slices.Sorted(maps.Keys(wanted)), r.Annotations["runbook_url"])
+		if !slices.ContainsFunc(d.Panels, func(p panel) bool { return p.leadsTo(page) && p.shows(t, wanted, "") }) {
+			t.Errorf("%s: no panel of the dashboard %s shows one of %q and leads to %s", r.Alert, r.Annotations["dashboard"], slices.Sorted(maps.Keys(wanted)), page)
 		}
 	}
 	if alerts == 0 {
@@ -68,16 +78,36 @@ func (p panel) leadsTo(page string) bool {
 	return false
 }
 
-// shows tells whether a panel shows one of the metrics.
-func (p panel) shows(t *testing.T, metrics map[string]bool) bool {
+// shows tells whether a panel shows one of the metrics, of this stage alone where one is named.
+func (p panel) shows(t *testing.T, metrics map[string]bool, stage string) bool {
 	for _, target := range p.Targets {
-		for name := range metricsOf(t, chosen.Replace(target.Expr), nil) {
+		query := chosen.Replace(target.Expr)
+		if stage != "" && !slices.Equal(stagesOf(t, query), []string{stage}) {
+			continue
+		}
+		for name := range metricsOf(t, query, nil) {
 			if metrics[name] {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// stagesOf are the stages that an expression selects, each once.
+func stagesOf(t *testing.T, expr string) []string {
+	t.Helper()
+	named := map[string]bool{}
+	for _, n := range nodes(parse(t, "a panel", expr)) {
+		if s, ok := n.node.(*parser.VectorSelector); ok {
+			for _, m := range s.LabelMatchers {
+				if m.Name == "stage" {
+					named[m.Value] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(named))
 }
 
 // metricsOf are the metrics that an expression names, by themselves or by what was
