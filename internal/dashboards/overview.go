@@ -154,16 +154,22 @@ func overview() Dashboard {
 					Queries:     []Query{{Expr: `sum(callfold_ingest_journal_stuck_events{$here})`, Legend: "events"}},
 				},
 				{
-					Kind: Stat, Title: "Processes whose output is not read", Unit: Count, Runbook: "unaccounted", More: "ingest", Width: 12,
+					Kind: Stat, Title: "Processes whose output is not read", Unit: Count, Runbook: "unaccounted", More: "ingest", Width: 8,
 					Description: "Processes that write to a topic while the stage that should read it reads another one. Good: 0. Else: their settings differ in a prefix, or another log is being switched to; the log names both topics.",
 					Levels:      []Level{alarm(1)},
 					Queries:     []Query{{Expr: `sum(callfold_output_astray{$here})`, Legend: "processes"}},
 				},
 				{
-					Kind: Stat, Title: "Calls without webhooks, a day", Unit: Count, Runbook: "unaccounted", More: "ingest", Width: 12, Empty: "no backfill",
+					Kind: Stat, Title: "Calls without webhooks, a day", Unit: Count, Runbook: "unaccounted", More: "ingest", Width: 8, Empty: "no backfill",
 					Description: "Calls that `callfold backfill` found at Aircall and the log lacked. Good: 0. Else webhooks do not come: `callfold doctor` looks at Aircall's side. The calls themselves are in the log now.",
 					Levels:      []Level{warn(1), alarm(20)},
 					Queries:     []Query{{Expr: `sum` + grown("callfold_backfill_missing_total{$here}", 24), Legend: "calls"}},
+				},
+				{
+					Kind: Stat, Title: "Calls found without a Task, a day", Unit: Count, Runbook: "unaccounted", More: "replays", Width: 8, Empty: "sink.reconcile is off",
+					Description: "How often the sink found a call of which the settings want a Task and none was ever written. Good: 0. Else: `callfold reconcile` lists them. What is not mended counts again in each round.",
+					Levels:      []Level{warn(1)},
+					Queries:     []Query{{Expr: `sum(increase(callfold_sink_reconcile_found_total{$here,kind="missing"}[24h]))`, Legend: "found"}},
 				},
 			}},
 			{"The processes, and what expires", []Panel{

@@ -81,7 +81,7 @@ func replays() Dashboard {
 					Queries:     []Query{{Expr: `sum(rate(callfold_sink_reconcile_calls_total{$here}[1h]))`, Legend: "calls"}},
 				},
 				{
-					Kind: TimeSeries, Title: "Found", Unit: Count, Width: 8, Empty: "sink.reconcile is off",
+					Kind: TimeSeries, Title: "Found", Unit: Count, Width: 8, Empty: "sink.reconcile is off", Runbook: "unaccounted",
 					Description: "Within a day: Tasks that are missing, or that somebody deleted, edited or duplicated, and those of no call (orphaned). Any number may be right; `callfold reconcile` lists them. What is not mended counts again in each round.",
 					Queries:     []Query{{Expr: `sum by (kind) (increase(callfold_sink_reconcile_found_total{$here}[24h]))`, Legend: "{{kind}}"}},
 				},

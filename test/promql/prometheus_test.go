@@ -39,6 +39,7 @@ var nothingInDev = map[string]string{
 	"ingest, Read until":                           "dev runs no backfill",
 	"ingest, Requests to Aircall's API":            "dev runs no backfill",
 	"overview, Calls without webhooks, a day":      "dev runs no backfill",
+	"overview, Calls found without a Task, a day":  "sink.reconcile is off",
 	"replays, Calls compared":                      "sink.reconcile is off",
 	"replays, Found":                               "sink.reconcile is off",
 	"replays, Rewritten":                           "sink.reconcile is off",
