@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -33,9 +34,10 @@ func (c *cluster) namespace(t *testing.T, name string) *namespace {
 		Labels: map[string]string{standard + "enforce": "restricted", standard + "enforce-version": "latest"},
 	}}, metav1.CreateOptions{})
 	check(t, err)
-	n.until("the namespace has its service account", func(ctx context.Context) error {
+	n.until("the namespace has its service account, and the authority of the cluster", func(ctx context.Context) error {
 		_, err := c.client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
-		return err
+		_, missing := c.client.CoreV1().ConfigMaps(name).Get(ctx, "kube-root-ca.crt", metav1.GetOptions{})
+		return errors.Join(err, missing)
 	})
 	t.Cleanup(func() {
 		if t.Failed() {

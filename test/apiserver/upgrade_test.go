@@ -159,29 +159,62 @@ func (n *namespace) changes(from string, c change) {
 	n.runAll(map[string]int{"backfill": 0, "canary": 0})
 }
 
+// scaledByLoad are minimal values with autoscalers.
+func scaledByLoad() []string {
+	values := []string{minimal(chart)}
+	for _, stage := range stages {
+		values = append(values, "--set="+stage+".autoscaling.enabled=true")
+	}
+	return values
+}
+
+// scale sets the number of all stages, as one does that counts.
+func (n *namespace) scale(pods int) map[string]int {
+	n.Helper()
+	all := map[string]int{}
+	for _, stage := range stages {
+		n.kubectl("scale", "statefulset", "callfold-"+stage, fmt.Sprintf("--replicas=%d", pods))
+		all[stage] = pods
+	}
+	n.runAll(all)
+	return all
+}
+
 // TestAutoscalers: the number that an autoscaler has chosen stays through
-// upgrades, until it is switched off.
+// upgrades, until it is switched off. A rollback sets that of the revision.
 func TestAutoscalers(t *testing.T) {
 	t.Parallel()
-	n := shared.namespace(t, "autoscalers")
-	scaled := []string{minimal(chart)}
-	for _, stage := range stages {
-		scaled = append(scaled, "--set="+stage+".autoscaling.enabled=true")
-	}
-	n.provide(chart, scaled...)
-	n.install(chart, minimal(chart))
-	n.upgrade(chart, scaled...)
-	n.runAll(nil)
-	four := map[string]int{}
-	for _, stage := range stages {
-		n.kubectl("scale", "statefulset", "callfold-"+stage, "--replicas=4") // as one does that counts
-		four[stage] = 4
-	}
-	n.runAll(four)
-	n.upgrade(chart, append(scaled, "--set=settings.log.level=debug")...)
-	n.runAll(four)
-	n.upgrade(chart, minimal(chart))
-	n.runAll(nil)
+	t.Run("switched on", func(t *testing.T) {
+		t.Parallel()
+		n := shared.namespace(t, "autoscalers")
+		scaled := scaledByLoad()
+		n.provide(chart, scaled...)
+		n.install(chart, minimal(chart))
+		n.upgrade(chart, scaled...)
+		n.runAll(nil)
+		four := n.scale(4)
+		n.upgrade(chart, append(scaled, "--set=settings.log.level=debug")...)
+		n.runAll(four)
+		n.rollback("2")
+		n.runAll(nil)
+		n.rollback("3")
+		n.runAll(four)
+		n.upgrade(chart, minimal(chart))
+		n.runAll(nil)
+	})
+	t.Run("from the start", func(t *testing.T) {
+		t.Parallel()
+		n := shared.namespace(t, "autoscalers-first")
+		scaled := scaledByLoad()
+		n.provide(chart, scaled...)
+		n.install(chart, scaled...)
+		n.runAll(nil)
+		four := n.scale(4)
+		n.upgrade(chart, append(scaled, "--set=settings.log.level=debug")...)
+		n.runAll(four)
+		n.rollback("1")
+		n.runAll(nil)
+	})
 }
 
 // TestRestart: what the README tells to do after a change of a Secret replaces

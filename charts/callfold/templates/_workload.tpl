@@ -78,15 +78,24 @@ annotations:
 {{/*
 How many pods a workload has, of (list $ "KIND" "component"). Where an autoscaler counts
 them they stay as many as they are: to Kubernetes a number that is taken away means one pod.
+One that is not there yet begins with the fewest, so that a rollback to its first revision
+has a number. Whether it is not there, or nobody can be asked, is told by what Kubernetes puts
+into every namespace, and who may make a ConfigMap may read. Without a cluster no number is
+named: what renders the chart for one (Argo CD) would set it again and again.
 */}}
 {{- define "callfold.replicas" -}}
 {{- $root := index . 0 -}}
+{{- $namespace := $root.Release.Namespace -}}
 {{- $values := index $root.Values (index . 2) -}}
 {{- if not (dig "autoscaling" "enabled" false $values) -}}
 replicas: {{ $values.replicas }}
 {{- else -}}
-{{- with lookup "apps/v1" (index . 1) $root.Release.Namespace (printf "%s-%s" (include "callfold.fullname" $root) (index . 2)) -}}
+{{- with lookup "apps/v1" (index . 1) $namespace (printf "%s-%s" (include "callfold.fullname" $root) (index . 2)) -}}
 replicas: {{ .spec.replicas }}
+{{- else -}}
+{{- if lookup "v1" "ConfigMap" $namespace "kube-root-ca.crt" -}}
+replicas: {{ $values.autoscaling.minReplicas }}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
