@@ -64,26 +64,33 @@ func TestSchemaRefuses(t *testing.T) {
 // TestChartRefuses: what a schema cannot say is said by the templates, all at once.
 func TestChartRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ values, says string }{
-		"latest":                     {"image: {tag: latest}", "image.tag"},
-		"no tokens":                  {`secrets: {webhookTokens: {existingSecret: ""}}`, "secrets.webhookTokens.existingSecret"},
-		"no key for Salesforce":      {`secrets: {salesforce: {existingSecret: ""}}`, "secrets.salesforce.existingSecret"},
-		"no brokers":                 {"settings: {kafka: {brokers: []}}", "settings.kafka.brokers"},
-		"a broker without its port":  {"settings: {kafka: {brokers: [a]}}", "a names no port"},
-		"no time after preStop":      {"ingest: {preStopSeconds: 31}", "ingest.terminationGracePeriodSeconds: make it 46"},
-		"no section of Kafka":        {"settings: {kafka: null}", "settings.kafka.brokers"},
-		"a sign-in without password": {"settings: {kafka: {sasl: {mechanism: plain, username: a}}}", "secrets.kafkaPassword"},
-		"certificates without TLS":   {"secrets: {kafkaCA: {existingSecret: a}}", "settings.kafka.tls.enabled"},
-		"a backfill without a key":   {"backfill: {enabled: true}", "secrets.aircallAPI"},
-		"a token without its id":     {"secrets: {aircallAPI: {existingSecret: a}}", "settings.aircall.api_id"},
-		"more pods than partitions":  {"processor: {replicas: 13}", "settings.kafka.partitions, 12"},
-		"scaled beyond partitions":   {"settings: {kafka: {partitions: 4}}\nsink: {autoscaling: {enabled: true}}", "sink.autoscaling.maxReplicas: 6"},
-		"bounds the wrong way round": {"ingest: {autoscaling: {enabled: true, minReplicas: 9}}", "ingest.autoscaling.minReplicas: 9"},
-		"an Ingress for no host":     {"ingress: {enabled: true}", "ingress.host"},
-		"a route of no Gateway":      {"gateway: {enabled: true}", "gateway.parentRefs"},
-		"a name for all processes":   {"settings: {kafka: {instance: a}}", "settings.kafka.instance is the chart's"},
-		"a path of the chart's":      {"settings: {sink: {state_dir: /data}}", "settings.sink.state_dir is the chart's"},
-		"a secret among settings":    {"settings: {ingest: {tokens: [a]}}", "use secrets.webhookTokens"},
-		"a port of the chart's":      {`settings: {admin: {listen: ":1"}}`, "settings.admin.listen is the chart's"},
+		"latest":                      {"image: {tag: latest}", "image.tag"},
+		"no tokens":                   {`secrets: {webhookTokens: {existingSecret: ""}}`, "secrets.webhookTokens.existingSecret"},
+		"no key for Salesforce":       {`secrets: {salesforce: {existingSecret: ""}}`, "secrets.salesforce.existingSecret"},
+		"no brokers":                  {"settings: {kafka: {brokers: []}}", "settings.kafka.brokers"},
+		"a broker without its port":   {"settings: {kafka: {brokers: [a]}}", "a names no port"},
+		"no time after preStop":       {"ingest: {preStopSeconds: 31}", "ingest.terminationGracePeriodSeconds: make it 46"},
+		"no section of Kafka":         {"settings: {kafka: null}", "settings.kafka.brokers"},
+		"a sign-in without password":  {"settings: {kafka: {sasl: {mechanism: plain, username: a}}}", "secrets.kafkaPassword"},
+		"certificates without TLS":    {"secrets: {kafkaCA: {existingSecret: a}}", "settings.kafka.tls.enabled"},
+		"a backfill without a key":    {"backfill: {enabled: true}", "secrets.aircallAPI"},
+		"a token without its id":      {"secrets: {aircallAPI: {existingSecret: a}}", "settings.aircall.api_id"},
+		"more pods than partitions":   {"processor: {replicas: 13}", "settings.kafka.partitions, 12"},
+		"scaled beyond partitions":    {"settings: {kafka: {partitions: 4}}\nsink: {autoscaling: {enabled: true}}", "sink.autoscaling.maxReplicas: 6"},
+		"more lanes than partitions":  {"sink: {replicas: 7}", "sink.replicas: 7, with 2 of settings.sink.lanes in each"},
+		"lanes that are set":          {"settings: {processor: {lanes: 7}}", "processor.replicas: 2, with 7 of settings.processor.lanes"},
+		"a lane per core":             {"settings: {sink: {lanes: 0}}\nsink: {replicas: 7}", "sink.replicas: 7, with 2 of"},
+		"lanes of nobody":             {"settings: {sink: null}\nsink: {replicas: 7}", "sink.replicas: 7, with 2 of"},
+		"a journal for no volume":     {"ingest: {journal: {size: 1Gi}}", "settings.ingest.journal_max_bytes: 1073741824 is more than nine tenths of ingest.journal.size, 1Gi: make it 966367641 or less"},
+		"a journal beyond its volume": {"settings: {ingest: {journal_max_bytes: 5000000000000}}\ningest: {journal: {size: 5Ti}}", "5000000000000 is more than"},
+		"a journal of Mi":             {"settings: {ingest: {journal_max_bytes: 500000000}}\ningest: {journal: {size: 512Mi}}", "make it 483183820 or less"},
+		"bounds the wrong way round":  {"ingest: {autoscaling: {enabled: true, minReplicas: 9}}", "ingest.autoscaling.minReplicas: 9"},
+		"an Ingress for no host":      {"ingress: {enabled: true}", "ingress.host"},
+		"a route of no Gateway":       {"gateway: {enabled: true}", "gateway.parentRefs"},
+		"a name for all processes":    {"settings: {kafka: {instance: a}}", "settings.kafka.instance is the chart's"},
+		"a path of the chart's":       {"settings: {sink: {state_dir: /data}}", "settings.sink.state_dir is the chart's"},
+		"a secret among settings":     {"settings: {ingest: {tokens: [a]}}", "use secrets.webhookTokens"},
+		"a port of the chart's":       {`settings: {admin: {listen: ":1"}}`, "settings.admin.listen is the chart's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := render(loadChart(t), minimal(t, test.values))
@@ -101,6 +108,25 @@ func TestChartRefuses(t *testing.T) {
 			t.Errorf("no values at all: %v", err)
 		}
 	})
+}
+
+// TestChartTakes: what is at the bounds of what the templates refuse.
+func TestChartTakes(t *testing.T) {
+	for name, values := range map[string]string{
+		"as many lanes as partitions":   "sink: {replicas: 6}\nprocessor: {replicas: 12}",
+		"one lane in each":              "settings: {sink: {lanes: 1}}\nsink: {replicas: 12}",
+		"nine tenths of a volume":       "settings: {ingest: {journal_max_bytes: 1932735283}}",
+		"a volume of another unit":      "ingest: {journal: {size: 1G}}",
+		"a volume that is not made":     "ingest: {journal: {enabled: false, size: 1Gi}}",
+		"part of a unit":                "ingest: {journal: {size: 1.2Gi}}",
+		"more partitions, and so lanes": "settings: {kafka: {partitions: 24}}\nsink: {autoscaling: {enabled: true, maxReplicas: 12}}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := render(loadChart(t), minimal(t, values)); err != nil {
+				t.Errorf("%s was refused: %v", values, err)
+			}
+		})
+	}
 }
 
 // TestSchemaIsClosed: every mapping that has named members refuses others.

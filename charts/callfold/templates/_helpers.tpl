@@ -65,3 +65,13 @@ app.kubernetes.io/part-of: callfold
 {{ div (mul (trimSuffix "Gi" $limit | int64) 9216) 10 }}MiB
 {{- end -}}
 {{- end -}}
+
+{{/* The bytes of a size in Mi, Gi or Ti; empty for another. */}}
+{{- define "callfold.bytes" -}}
+{{- $size := . | toString -}}
+{{- range $unit, $bytes := dict "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- if regexMatch (printf "^[0-9]+([.][0-9]+)?%s$" $unit) $size -}}
+{{ mulf (trimSuffix $unit $size | float64) $bytes | printf "%.0f" }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
