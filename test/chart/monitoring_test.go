@@ -3,6 +3,7 @@ package chart
 import (
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -44,6 +45,25 @@ func TestMonitoring(t *testing.T) {
 		// Those of all charts are in one folder of Grafana's.
 		if !dashboards["callfold-"+filepath.Base(path)] {
 			t.Errorf("no ConfigMap has %s", path)
+		}
+	}
+}
+
+// TestHalfMonitored: who switches on the alerts and not the metrics, or the other way
+// round, is told what that means.
+func TestHalfMonitored(t *testing.T) {
+	const alerts, metrics = "podMonitor is not", "prometheusRule is not"
+	for over, want := range map[string]string{
+		"":                                "",
+		"podMonitor: {enabled: true}":     metrics,
+		"prometheusRule: {enabled: true}": alerts,
+		"podMonitor: {enabled: true}\nprometheusRule: {enabled: true}": "",
+	} {
+		notes := mustRender(t, minimal(t, over))["NOTES.txt"]
+		for _, said := range []string{alerts, metrics} {
+			if is := strings.Contains(notes, said); is != (said == want) {
+				t.Errorf("with %q the notes say %q: %t", over, said, is)
+			}
 		}
 	}
 }
