@@ -31,6 +31,8 @@ const (
 	// mostOut is how many calls may wait for their results: those that go by the Bulk
 	// API wait in the sink, for each other.
 	mostOut = 50_000
+	// holdFor is how long a lot for bulk jobs is held for live calls.
+	holdFor = time.Minute
 	// lookEvery is how often it is looked how far the sink is.
 	lookEvery = time.Second
 	// askEvery is how often the org is asked for its API requests, which is one itself.
@@ -81,6 +83,7 @@ type apply struct {
 	used, before int64
 	asked, since time.Time
 	known        int64
+	held         time.Time // since when a lot for bulk jobs waits; zero while none does
 }
 
 // Apply has a plan carried out: it begins, or goes on from where an earlier one was
@@ -247,9 +250,10 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 			return 0, err
 		}
 		if many := Lot(a.Bulk, members, len(a.state.From)); left >= many && many > sendAtOnce {
-			if lag > mostLag || a.out() > mostOut {
+			if a.out() > mostOut || lag > mostLag && a.holds() {
 				return 0, nil
 			}
+			a.held = time.Time{}
 			return many, nil
 		}
 	}
@@ -257,6 +261,16 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 		return 0, nil
 	}
 	return min(sendAtOnce, left), nil
+}
+
+// holds tells whether a lot for bulk jobs still waits for a sink that is behind. It is
+// behind what was sent, or live calls, of which so many may come that it always is: these
+// are not waited for longer than holdFor.
+func (a *apply) holds() bool {
+	if a.held.IsZero() {
+		a.held = a.Now()
+	}
+	return a.out() > sendAtOnce || a.Now().Sub(a.held) < holdFor
 }
 
 // Lot is how many rewrites at once give each of so many members of the sink's group enough
