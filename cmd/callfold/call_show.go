@@ -100,12 +100,11 @@ func oneCallID(_ *cobra.Command, args []string) error {
 }
 
 func callID(arg string) (int64, error) {
-	if strings.HasPrefix(arg, "+") { // ParseInt would take it, and an error not repeat it
-		return 0, errors.New("a phone number is no call id: that is a whole number above 0, such as 910400155")
-	}
+	// Whatever it is, it is not repeated: a phone number is to be nowhere. One may have a
+	// plus or a zero in front, which ParseInt would take.
 	id, err := strconv.ParseInt(arg, 10, 64)
-	if err != nil || id < 1 {
-		return 0, fmt.Errorf("%q is no call id: that is a whole number above 0, such as 910400155", arg)
+	if err != nil || arg[0] < '1' || arg[0] > '9' {
+		return 0, errors.New("that is no call id: it is a whole number above 0 without a sign or a zero in front, such as 910400155")
 	}
 	return id, nil
 }

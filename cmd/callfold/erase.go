@@ -77,7 +77,7 @@ a Kafka before 2.8.`,
 }
 
 func (e *eraseCommand) run(cmd *cobra.Command, g *globals, args []string) error {
-	if len(args) == 1 && e.number == "" && strings.HasPrefix(args[0], "+") {
+	if len(args) == 1 && e.number == "" && strings.HasPrefix(strings.TrimSpace(args[0]), "+") {
 		e.number, args = args[0], nil
 	}
 	ids, err := e.named(args)

@@ -22,23 +22,28 @@ One that was killed is said to be stopped.`,
 	}
 	format = outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		state, begun, err := replay.ReadState(args[0])
+		plan, err := replay.Open(args[0])
 		if err != nil {
 			return err
 		}
-		plan, err := replay.Open(args[0])
+		state, begun, err := replay.ReadState(args[0])
 		if err != nil {
 			return err
 		}
 		if !begun || state.Plan != plan.Digest {
 			return fmt.Errorf("nobody has begun to apply %s", args[0])
 		}
-		applying, err := replay.Applying(args[0])
-		if err != nil {
-			return err
-		}
-		if state.Phase == replay.Running && !applying {
-			state.Phase, state.Problem = replay.Stopped, "it was killed; apply goes on"
+		if state.Phase == replay.Running {
+			applying, err := replay.Applying(args[0])
+			if err == nil && !applying {
+				state, _, err = replay.ReadState(args[0]) // it may have ended in between
+			}
+			if err != nil {
+				return err
+			}
+			if state.Phase == replay.Running && !applying {
+				state.Phase, state.Problem = replay.Stopped, "it was killed; apply goes on"
+			}
 		}
 		if *format == jsonOutput {
 			return printJSON(cmd.OutOrStdout(), state)

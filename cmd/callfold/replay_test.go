@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidwall/gjson"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/callfold/callfold/internal/app"
 	"github.com/callfold/callfold/internal/replay"
 )
@@ -46,6 +49,9 @@ func TestRebuild(t *testing.T) {
 			if err != nil || !strings.Contains(string(plan), `{"field":"Subject","rule":"F2","held":"Mine","wanted":"Missed call from +33 1 23 45 67 89 on Paris","edited":true}`) {
 				t.Errorf("the plan's file is %.2000s: %v", plan, err)
 			}
+			if n := inFirstPartition(string(plan), 12); n != 6 {
+				t.Errorf("of the first 12 calls of the plan %d are of the first of two partitions: its lane would have more to do than the others", n)
+			}
 			if len(w.tasksByCall()) != 1 {
 				t.Error("planning wrote to Salesforce")
 			}
@@ -70,6 +76,17 @@ func TestRebuild(t *testing.T) {
 			}
 		})
 	})
+}
+
+// inFirstPartition counts the calls of the first of two partitions among the first of a plan.
+func inFirstPartition(plan string, calls int) (n int) {
+	partitioner := kgo.StickyKeyPartitioner(nil).ForTopic("aircall.calls")
+	for _, line := range strings.SplitN(plan, "\n", calls+2)[1 : calls+1] {
+		if partitioner.Partition(&kgo.Record{Key: []byte(gjson.Get(line, "call_id").Raw)}, 2) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // afterRebuild looks at what is refused once another plan is where the applied one was,

@@ -84,8 +84,8 @@ func (a *App) Sink() (*Sink, error) {
 // too: 16 MiB of records, that is about 100 MiB with what is made of them.
 const sinkBatch = 4000
 
-// BulkRewrites is how many rewrites at once a lane of the sink surely writes by a bulk
-// job, though they are not spread evenly; 0 where it never does. No more than it takes,
+// BulkRewrites is how many rewrites at once a lane of the sink writes by a bulk job, though
+// they are not spread quite evenly; 0 where it never does. Not many more than that takes,
 // since live calls wait while a lane hands its job over.
 func BulkRewrites(s settings.Sink) int {
 	if s.BulkAbove == 0 || s.BulkAbove >= sinkBatch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -104,6 +105,11 @@ func Apply(ctx context.Context, o ApplyOptions) (err error) {
 	if ctx.Err() == nil {
 		_ = a.count(ctx) // what was done is done, whether the org can be asked or not
 	}
+	defer func() {
+		if a.state.Phase == Done || a.state.Phase == Aborted { // a later plan of that name is another one
+			err = errors.Join(err, Want(a.Plan.Path, Go))
+		}
+	}()
 	switch {
 	case err == nil:
 		a.state.Phase, a.state.Problem = Done, ""
@@ -187,7 +193,7 @@ func (a *apply) run(ctx context.Context) error {
 		return err
 	}
 	if a.state.Sent == 0 {
-		first := canaryOf(rest, changed)
+		first := rowsWith(canary, rest, changed)
 		if err := a.send(ctx, rest[:first], changed); err != nil {
 			return err
 		}
@@ -199,37 +205,43 @@ func (a *apply) run(ctx context.Context) error {
 		}
 		a.state.Proven = true
 	}
+	left := 0 // of them, those that have not changed
+	for _, r := range rest {
+		if !changed[r.callID] {
+			left++
+		}
+	}
 	for len(rest) > 0 {
 		if err := a.look(ctx); err != nil {
 			return err
 		}
-		lot, err := a.lot(ctx, len(rest))
+		lot, err := a.lot(ctx, left)
 		if err != nil {
 			return err
 		}
-		if lot == 0 {
+		if lot == 0 && left > 0 {
 			if err := clock.Sleep(ctx, lookEvery); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := a.send(ctx, rest[:lot], changed); err != nil {
+		some := rowsWith(lot, rest, changed)
+		if err := a.send(ctx, rest[:some], changed); err != nil {
 			return err
 		}
-		rest = rest[lot:]
+		rest, left = rest[some:], left-lot
 	}
 	return a.finish(ctx)
 }
 
-// canaryOf is how many rows have the first calls that are sent: those that have changed
-// since the plan prove nothing.
-func canaryOf(rows []planned, changed map[int64]bool) int {
-	sent := 0
+// rowsWith is how many of the rows have so many that have not changed since the plan,
+// all where there are no more of those.
+func rowsWith(unchanged int, rows []planned, changed map[int64]bool) int {
 	for i, r := range rows {
-		if !changed[r.callID] {
-			sent++
+		if changed[r.callID] {
+			continue
 		}
-		if sent == canary {
+		if unchanged--; unchanged == 0 {
 			return i + 1
 		}
 	}
@@ -257,7 +269,7 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 			return many, nil
 		}
 	}
-	if lag > mostLag && a.out() > sendAtOnce || a.out() > mostOut {
+	if lag > mostLag && a.inWork() > sendAtOnce || a.out() > mostOut {
 		return 0, nil
 	}
 	return min(sendAtOnce, left), nil
@@ -267,10 +279,14 @@ func (a *apply) lot(ctx context.Context, left int) (int, error) {
 // behind what was sent, or live calls, of which so many may come that it always is: these
 // are not waited for longer than holdFor.
 func (a *apply) holds() bool {
+	if a.inWork() > sendAtOnce {
+		a.held = time.Time{}
+		return true
+	}
 	if a.held.IsZero() {
 		a.held = a.Now()
 	}
-	return a.out() > sendAtOnce || a.Now().Sub(a.held) < holdFor
+	return a.Now().Sub(a.held) < holdFor
 }
 
 // Lot is how many rewrites at once give each of so many members of the sink's group enough
@@ -309,13 +325,24 @@ func (a *apply) changed(ctx context.Context, rows []planned) (map[int64]bool, er
 }
 
 // send publishes the commands for some rows, but for those that have changed since the
-// plan, and notes that it did.
+// plan, and notes that it did: in pieces, so that whoever is stopped in the midst of many
+// knows of nearly all.
 func (a *apply) send(ctx context.Context, rows []planned, changed map[int64]bool) error {
+	for piece := range slices.Chunk(rows, sendAtOnce) {
+		if err := a.sendPiece(ctx, piece, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *apply) sendPiece(ctx context.Context, rows []planned, changed map[int64]bool) error {
 	var commands []command.Command
 	var sent []planned
+	var leftOut []int64
 	for _, r := range rows {
 		if changed[r.callID] {
-			a.state.LeftOut = append(a.state.LeftOut, r.callID)
+			leftOut = append(leftOut, r.callID)
 			continue
 		}
 		sent = append(sent, r)
@@ -328,6 +355,7 @@ func (a *apply) send(ctx context.Context, rows []planned, changed map[int64]bool
 	}
 	a.follower.sent(sent)
 	a.state.Sent += int64(len(rows))
+	a.state.LeftOut = append(a.state.LeftOut, leftOut...)
 	return a.save()
 }
 
@@ -424,9 +452,11 @@ func (a *apply) wanted() error {
 	return nil
 }
 
-// sent is how many calls were sent, out how many of these have no result yet.
-func (a *apply) sent() int64 { return a.state.Sent - int64(len(a.state.LeftOut)) }
-func (a *apply) out() int64  { return a.sent() - a.state.Known() }
+// sent is how many calls were sent, out how many of these have no result yet, and inWork
+// those of them that do not wait for another attempt.
+func (a *apply) sent() int64   { return a.state.Sent - int64(len(a.state.LeftOut)) }
+func (a *apply) out() int64    { return a.sent() - a.state.Known() }
+func (a *apply) inWork() int64 { return a.out() - a.state.Refused }
 
 func (a *apply) save() error {
 	err := a.state.save(a.Plan.Path, a.Now())

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -322,33 +321,59 @@ func TestBulkLots(t *testing.T) {
 			inWorld(t, rows, func(w *world) {
 				w.bulk = bulk
 				members := w.members(members)
-				var sent []int64
-				var began, next time.Time
+				sent := map[int64]time.Time{} // when there were so many
 				w.whenTold = func(s State) {
-					if slices.Contains(sent, s.Sent) {
+					if _, known := sent[s.Sent]; known {
 						return
 					}
-					sent = append(sent, s.Sent)
-					switch len(sent) {
-					case 2: // after the first lot for bulk jobs
-						began = time.Now()
+					sent[s.Sent] = time.Now()
+					if s.Sent == 700 { // after the first lot for bulk jobs
 						w.live(mostLag + 1)
 						time.AfterFunc(takes, func() { w.comesTo(members[0], mostLag+1) })
-					case 3:
-						next = time.Now()
 					}
 				}
 				w.check(w.apply(context.Background()))
-				if got := fmt.Sprint(sent); !strings.HasPrefix(got, "[100 700 1300 ") {
-					w.Errorf("sent %s", got)
+				for from, to := range map[int64]int64{250: 700, 850: 1300} {
+					if sent[from].IsZero() || sent[to].Sub(sent[from]) >= lookEvery {
+						w.Errorf("from %d to %d calls it took from %v to %v, want one lot", from, to, sent[from], sent[to])
+					}
 				}
-				if waited := next.Sub(began).Round(5 * time.Second); waited != min(takes, holdFor) {
+				if waited := sent[850].Sub(sent[700]).Round(5 * time.Second); waited != min(takes, holdFor) {
 					w.Errorf("the next lot came after %s, want %s", waited, min(takes, holdFor))
 				}
 				w.once(rows, 1, 1)
 			})
 		})
 	}
+}
+
+// TestStoppedInALot: a signal in the midst of a large lot. What was left out is counted once,
+// and the next apply ends.
+func TestStoppedInALot(t *testing.T) {
+	const rows = 1500
+	inWorld(t, rows, func(w *world) {
+		w.bulk = 200
+		w.members(2)
+		w.changed = map[int64]bool{120: true, 300: true, rows: true}
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		w.whenTold = func(s State) {
+			if s.Sent >= 250 {
+				cancel()
+			}
+		}
+		if err := w.apply(ctx); !errors.Is(err, context.Canceled) || w.told.Sent > 400 {
+			w.Fatalf("stopped after %d calls: %v", w.told.Sent, err)
+		}
+		w.whenTold = func(State) {}
+		ctx, cancel = context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		w.check(w.apply(ctx))
+		if left := fmt.Sprint(w.told.LeftOut); left != "[120 300 1500]" || w.told.Known() != rows-3 || w.told.Phase != Done {
+			w.Errorf("left out %s, %d results, %s", left, w.told.Known(), w.told.Phase)
+		}
+		w.once(119, 1, 1)
+	})
 }
 
 // members joins so many members to the sink's group.

@@ -16,11 +16,12 @@ func TestCost(t *testing.T) {
 		{1, 8000, "1 requests, 0.0 min"},
 		{4800, 0, "192 requests, 1.0 min"},
 		{7999, 8000, "320 requests, 1.7 min"},
-		{8000, 8000, "32 requests, 0.1 min"},
-		{20_000, 5000, "64 requests, 0.3 min"},
+		{8000, 8000, "320 requests, 1.7 min"},
+		{8100, 8000, "36 requests, 0.1 min"},
+		{20_000, 5000, "248 requests, 1.3 min"},
 		{20_000, 0, "800 requests, 4.2 min"},
 		{40_000, 48_000, "1600 requests, 8.3 min"},
-		{1_000_000, 5000, "3200 requests, 15.6 min"},
+		{1_000_000, 5000, "3384 requests, 16.6 min"},
 	} {
 		requests, minutes := cost(c.rows, c.lot)
 		if got := fmt.Sprintf("%d requests, %.1f min", requests, minutes); got != c.want {

@@ -79,11 +79,15 @@ func (s Summary) Part(create, recreate, update int64) Summary {
 	return s
 }
 
-// callsAtATime is how many calls the sink is asked about at once.
-const callsAtATime = 1000
+// callsAtATime is how many calls the sink is asked about at once, rowsInMemory about how
+// many rows of a plan wait for those of the other partitions.
+const (
+	callsAtATime = 1000
+	rowsInMemory = 12_000
+)
 
-// Make plans a rebuild: it gives a row for each call that it would change, in the order
-// of partitions and keys, and counts the others. It writes nothing to Salesforce. The
+// Make plans a rebuild: it gives a row for each call that it would change, of all
+// partitions in turns and by key in each, and counts the others. It writes nothing to Salesforce. The
 // error may be a [*sfsink.Stopped].
 func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err error) {
 	store, err := table.Open(table.Options{Dir: o.Dir, Schema: schemas.Calls.Schema()})
@@ -105,7 +109,7 @@ func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err 
 		return s, err
 	}
 	defer t.Release()
-	p := planner{Options: &o, log: l, each: each, summary: &s}
+	p := planner{Options: &o, log: l, summary: &s}
 	if o.Progress.Chosen.Load() > int64(fewCalls) || o.orphans() {
 		p.held, err = o.readTasks(ctx, t)
 	} else {
@@ -129,13 +133,8 @@ func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err 
 	}
 	s.Fields, s.lot = map[string]int64{}, int64(o.Lot)
 	s.Hidden = slices.Compact(slices.Sorted(slices.Values(l.hidden)))
-	for n, keys := range chosen {
-		for some := range slices.Chunk(keys, callsAtATime) {
-			if err := p.plan(ctx, n, some); err != nil {
-				return s, err
-			}
-			o.Progress.Planned.Add(int64(len(some)))
-		}
+	if err := p.planAll(ctx, chosen, each); err != nil {
+		return s, err
 	}
 	if o.orphans() && len(s.Hidden) == 0 {
 		if err := p.tellOrphans(t); err != nil {
@@ -144,6 +143,38 @@ func Make(ctx context.Context, o Options, each func(Row) error) (s Summary, err 
 	}
 	s.Requests, s.Minutes = cost(s.Changes(), s.lot)
 	return s, nil
+}
+
+// planAll plans all calls that were chosen, and gives the rows of the partitions in turns:
+// so whatever an apply takes of them next is spread over the lanes of the sink.
+func (p *planner) planAll(ctx context.Context, chosen [][]string, each func(Row) error) error {
+	atATime := min(callsAtATime, max(1, rowsInMemory/len(chosen)))
+	for left := true; left; {
+		left = false
+		rows := make([][]Row, len(chosen))
+		for n, keys := range chosen {
+			some := keys[:min(atATime, len(keys))]
+			if len(some) == 0 {
+				continue
+			}
+			left, chosen[n] = true, keys[len(some):]
+			p.each = func(r Row) error { rows[n] = append(rows[n], r); return nil }
+			if err := p.plan(ctx, n, some); err != nil {
+				return err
+			}
+			p.Progress.Planned.Add(int64(len(some)))
+		}
+		for turn := range atATime {
+			for _, of := range rows {
+				if turn < len(of) {
+					if err := each(of[turn]); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // choose lists the keys of the calls that the filter wants, by partition.
@@ -295,7 +326,7 @@ const (
 func cost(rows, lot int64) (requests int64, minutes float64) {
 	bulk := int64(0)
 	if lot > 0 {
-		bulk = rows / lot * lot
+		bulk = max(0, rows-canary) / lot * lot
 	}
 	rest := rows - bulk
 	requests = (bulk+rowsAJob-1)/rowsAJob*requestsAJob + (rest+rowsARequest-1)/rowsARequest
