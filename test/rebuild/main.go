@@ -72,8 +72,12 @@ func measure(ctx context.Context, o options) (err error) {
 	during := live.take()
 	fmt.Println("while a rebuild goes on:", during)
 	rows := plan.Len()
-	fmt.Printf("planned in %s with %d requests; %d calls applied in %s with %d, those of live calls among them: %.0f a second; CPU of everything %s\n",
-		planned.Round(time.Millisecond), reading, rows, took.Round(time.Millisecond), w.requests.Load()-asked-reading, float64(rows)/took.Seconds(), (bench.CPUTime() - cpu).Round(time.Millisecond))
+	bulk, err := w.byBulk()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("planned in %s with %d requests; %d calls applied, %.0f of them by bulk jobs, in %s with %d, those of live calls among them: %.0f a second; CPU of everything %s\n",
+		planned.Round(time.Millisecond), reading, rows, bulk, took.Round(time.Millisecond), w.requests.Load()-asked-reading, float64(rows)/took.Seconds(), (bench.CPUTime() - cpu).Round(time.Millisecond))
 
 	if err := live.stop(); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
@@ -42,7 +43,8 @@ type world struct {
 	broker   *broker.Broker
 	org      *sfsim.Server
 	server   *httptest.Server
-	requests atomic.Int64 // that the org has had
+	requests atomic.Int64         // that the org has had
+	metrics  *prometheus.Registry // of the sink
 	settings settings.Settings
 	client   *kgo.Client
 	stop     context.CancelFunc
@@ -103,7 +105,9 @@ func (w *world) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := app.New(w.settings, quiet(), "sink", "salesforce").Sink()
+	sink := app.New(w.settings, quiet(), "sink", "salesforce")
+	w.metrics = sink.Registry
+	s, err := sink.Sink()
 	if err != nil {
 		return err
 	}
@@ -121,6 +125,19 @@ func (w *world) start(ctx context.Context) error {
 		return nil
 	})
 	return nil
+}
+
+// byBulk is how many rows bulk jobs have written.
+func (w *world) byBulk() (rows float64, err error) {
+	families, err := w.metrics.Gather()
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "callfold_sink_bulk_rows_total" && m.GetLabel()[0].GetValue() == "written" {
+				rows += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return rows, err
 }
 
 func (w *world) close() error {
