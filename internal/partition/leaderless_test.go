@@ -88,19 +88,7 @@ func TestLeaderless(t *testing.T) {
 func TestSinceWhileTheTopicIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker := bubble.Start(t, kfake.SeedTopics(1, "t"))
-		client := broker.Client()
-		defer client.Close()
-		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-		topics, err := Lookup(t.Context(), client, "t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		one, err := topics.Partition("t", 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		one := ofOneRecord(t, broker)
 		time.Sleep(time.Minute) // virtual: what the client remembers is old
 		fault := broker.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "t", Err: kerr.UnknownTopicOrPartition, Count: -1})
 		time.AfterFunc(10*time.Second, fault.Remove)

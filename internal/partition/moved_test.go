@@ -110,27 +110,34 @@ func TestNoLeader(t *testing.T) {
 	})
 }
 
+// ofOneRecord writes a record to the topic t, which has one partition, and looks that up.
+func ofOneRecord(t *testing.T, broker *bubble.Broker) *Partition {
+	t.Helper()
+	client := broker.Client()
+	t.Cleanup(client.Close)
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	topics, err := Lookup(t.Context(), client, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := topics.Partition("t", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // TestMadeAnew: offsets of a topic are not looked for in another of its name.
 func TestMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker := bubble.Start(t, kfake.SeedTopics(1, "t"))
-		client := broker.Client()
-		defer client.Close()
-		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-		topics, err := Lookup(t.Context(), client, "t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := topics.Partition("t", 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := ofOneRecord(t, broker)
 		if err := errors.Join(broker.DeleteTopic("t"), broker.CreateTopic("t", 1, nil)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err = p.At(t.Context(), 0); err == nil || !strings.HasSuffix(err.Error(), "offset 0: the topic was made anew meanwhile; run the command again") {
+		if _, err := p.At(t.Context(), 0); err == nil || !strings.HasSuffix(err.Error(), "offset 0: the topic was made anew meanwhile; run the command again") {
 			t.Errorf("a topic made anew: %v", err)
 		}
 	})

@@ -290,14 +290,14 @@ func (a *apply) holds() bool {
 }
 
 // Lot is how many rewrites at once give each of so many members of the sink's group enough
-// of them for a bulk job, also the one with the fewest of the partitions; 0 where there are
-// no members, or none makes jobs.
+// of them for a bulk job, also the one with the fewest of the partitions, if they are not too
+// many to wait for; 0 where there are no members, or none makes jobs.
 func Lot(bulk, members, partitions int) int {
 	if members == 0 || partitions == 0 {
 		return 0
 	}
 	fewest := partitions / min(members, partitions)
-	return bulk * partitions / fewest
+	return min(mostOut, bulk*partitions/fewest)
 }
 
 // changed plans anew for some rows, and gives those calls of which the plan says

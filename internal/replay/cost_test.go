@@ -35,6 +35,7 @@ func TestCost(t *testing.T) {
 func TestLot(t *testing.T) {
 	for _, c := range []struct{ bulk, members, partitions, want int }{
 		{2500, 2, 12, 5000}, {2500, 12, 12, 30_000}, {2500, 24, 12, 30_000}, {2500, 5, 12, 15_000}, {2500, 8, 12, 30_000}, {2500, 1, 12, 2500},
+		{2500, 51, 100, mostOut},
 		{2500, 0, 12, 0}, {0, 2, 12, 0}, {2500, 2, 0, 0},
 	} {
 		if got := Lot(c.bulk, c.members, c.partitions); got != c.want {

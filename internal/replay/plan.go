@@ -158,8 +158,8 @@ func (p *planner) planAll(ctx context.Context, chosen [][]string, each func(Row)
 				continue
 			}
 			left, chosen[n] = true, keys[len(some):]
-			p.each = func(r Row) error { rows[n] = append(rows[n], r); return nil }
-			if err := p.plan(ctx, n, some); err != nil {
+			var err error
+			if rows[n], err = p.plan(ctx, n, some); err != nil {
 				return err
 			}
 			p.Progress.Planned.Add(int64(len(some)))
@@ -236,24 +236,23 @@ type planner struct {
 	held    held
 	foreign held            // Tasks of others, by the call id in CallObject; nil = not looked for
 	moved   map[string]bool // calls of which something came in since the log was read
-	each    func(Row) error
 	summary *Summary
 }
 
-// plan plans some calls of a partition.
-func (p *planner) plan(ctx context.Context, n int, keys []string) error {
+// plan plans some calls of a partition, and gives the rows of those that would change.
+func (p *planner) plan(ctx context.Context, n int, keys []string) (rows []Row, err error) {
 	known, err := p.log.all(n, keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	previews, err := p.Sink.Preview(ctx, known, p.Rematch)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i, preview := range previews {
 		there, err := p.held(keys[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		v := judge(preview, &known[i], there)
 		if v.change && (p.moved[keys[i]] || !known[i].Current()) {
@@ -261,16 +260,13 @@ func (p *planner) plan(ctx context.Context, n int, keys []string) error {
 		}
 		p.summary.count(preview.Decision, v)
 		if err := p.tellStrays(keys[i], preview, there); err != nil {
-			return err
+			return nil, err
 		}
-		if !v.change {
-			continue
-		}
-		if err := p.each(v.row); err != nil {
-			return err
+		if v.change {
+			rows = append(rows, v.row)
 		}
 	}
-	return nil
+	return rows, nil
 }
 
 // count adds one call.

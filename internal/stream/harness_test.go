@@ -16,6 +16,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +77,18 @@ func addUp(_ context.Context, b *Batch[tally]) error {
 type handlerFunc func(context.Context, *Batch[tally]) error
 
 func (f handlerFunc) Handle(ctx context.Context, b *Batch[tally]) error { return f(ctx, b) }
+
+// failing has the plain handler fail while that is true.
+func failing(now *atomic.Bool) func(*Options[tally]) {
+	return func(o *Options[tally]) {
+		o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
+			if now.Load() {
+				return errors.New("no")
+			}
+			return addUp(ctx, b)
+		})
+	}
+}
 
 // world is a broker in a bubble of virtual time, and the stages that run on it.
 type world struct {

@@ -4,7 +4,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -97,14 +96,7 @@ func TestNoLagAtRest(t *testing.T) {
 func TestLagGrowsWhileTheHandlerFails(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var broken atomic.Bool
-		s := w.start("a", func(o *Options[tally]) {
-			o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
-				if broken.Load() {
-					return errors.New("no")
-				}
-				return addUp(ctx, b)
-			})
-		})
+		s := w.start("a", failing(&broken))
 		w.send(60)
 		w.expect()
 		broken.Store(true)

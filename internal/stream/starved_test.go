@@ -4,7 +4,6 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -157,14 +156,7 @@ func TestNotStarved(t *testing.T) {
 	t.Run("in a handler that fails", func(t *testing.T) {
 		inWorld(t, func(w *world) {
 			var fails atomic.Bool
-			s := w.start("a", func(o *Options[tally]) {
-				o.Handler = handlerFunc(func(ctx context.Context, b *Batch[tally]) error {
-					if fails.Load() {
-						return errors.New("no")
-					}
-					return addUp(ctx, b)
-				})
-			})
+			s := w.start("a", failing(&fails))
 			w.wait("it has joined", s.ready)
 			joins := w.sessions()
 			fails.Store(true)
